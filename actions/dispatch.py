@@ -1,0 +1,237 @@
+"""Deciding: which reactions an event concerns, whether each fires, and why not. Writes Decisions and queues Runs.
+
+`match_events` is a plain function over event rows; the engine calls it for unmatched events as it calls execution
+for due runs. Filters are evaluated with no transaction open; then one transaction closes the events and inserts
+what was decided, so a crash leaves either an unmatched event or all of its decisions.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, Q
+from triggers.facts import facts_of
+from triggers.filters import evaluate
+from triggers.filters.fields import EventFacts, look_up
+
+from actions.kinds.registry import kinds
+from actions.models import ActionVersion, Decision, Reaction, ReactionTrigger, Run, Verdict
+from actions.models.reaction import refuse_passthrough
+from actions.variables import author_variables
+from reactions_project import clock
+from triggers.models import Event, Trigger
+
+
+@dataclass
+class Decided:
+    """One considered pair before it is written."""
+
+    event: Event
+    reaction: Reaction
+    trigger: Trigger
+    verdict: Verdict
+    reason: str
+    trace: list[dict[str, Any]] = field(default_factory=list)
+    once_key: str = ""
+
+
+def match_events(events: Sequence[Event]) -> int:
+    """Decide all reactions of these events; returns how many runs were queued."""
+    considered = _candidates(events)
+    decided: list[Decided] = []
+    runs_of_root = _runs_per_root(events)
+    for event in events:
+        facts = facts_of(event)
+        for link in considered[event.pk]:
+            outcome = decide(event, link.reaction, link.trigger, facts, runs_of_root[event.root])
+            if outcome.verdict == Verdict.FIRED:
+                runs_of_root[event.root] += 1
+            decided.append(outcome)
+    return _write(events, decided)
+
+
+def decide(event: Event, reaction: Reaction, trigger: Trigger, facts: EventFacts, runs_of_root: int = 0) -> Decided:
+    """Whether one reaction fires for one event, and why. Writes nothing; a dry run calls it too."""
+
+    def because(
+        verdict: Verdict, reason: str, trace: list[dict[str, Any]] | None = None, once_key: str = ""
+    ) -> Decided:
+        return Decided(event, reaction, trigger, verdict, reason, trace or [], once_key)
+
+    try:
+        refuse_passthrough(reaction.action, [trigger])
+    except ValidationError as error:
+        return because(Verdict.REFUSED, error.messages[0])
+    if disabled := _disabled(reaction, trigger):
+        return because(Verdict.DISABLED, disabled)
+    if loop := _loop(event, reaction, runs_of_root):
+        return because(Verdict.LOOP, loop)
+    verdict = evaluate(reaction.conditions, facts)
+    trace = [condition.to_json() for condition in verdict.trace]
+    if verdict.error:
+        return because(Verdict.ERROR, verdict.error, trace)
+    if not verdict.passed:
+        return because(Verdict.FILTERED, verdict.why or "The filter did not pass.", trace)
+    once_key = _once_key(reaction, facts)
+    if once_key and (former := _fired_before(reaction, once_key, event.recorded_at)):
+        return because(
+            Verdict.DUPLICATE,
+            f"{reaction.once_per} is {once_key!r}, for which this reaction already fired at "
+            f"{former.at:%H:%M:%S} UTC; it fires once in {reaction.once_seconds} s.",
+            trace,
+        )
+    return because(Verdict.FIRED, _passed_sentence(reaction, trace), trace, once_key)
+
+
+def _passed_sentence(reaction: Reaction, trace: list[dict[str, Any]]) -> str:
+    if not reaction.conditions:
+        return "No filter: every event of its triggers fires it."
+    return "The one condition passed." if len(trace) == 1 else f"All {len(trace)} conditions passed."
+
+
+def _disabled(reaction: Reaction, trigger: Trigger) -> str:
+    if not reaction.is_enabled:
+        return "The reaction is disabled: enable it to let it fire again."
+    if not trigger.is_enabled:
+        return f"The trigger {trigger.name} is disabled: enable it to let it fire again."
+    if not reaction.action.is_enabled:
+        return f"The action {reaction.action.name} is disabled: enable it to let it run again."
+    if not reaction.project.team.is_enabled:
+        return f"The team {reaction.project.team.name} is disabled by an operator."
+    return ""
+
+
+def _loop(event: Event, reaction: Reaction, runs_of_root: int) -> str:
+    if str(reaction.pk) in event.chain:
+        return "Loop stopped: this reaction already ran in the chain of events that led here."
+    if len(event.chain) >= settings.REACTIONS_CHAIN_DEPTH:
+        return (
+            f"Loop stopped: {len(event.chain)} reactions led here, and {settings.REACTIONS_CHAIN_DEPTH} is the limit."
+        )
+    if runs_of_root >= settings.REACTIONS_RUNS_PER_ROOT:
+        return f"Loop stopped: one first event already started {runs_of_root} runs, which is the limit."
+    return ""
+
+
+def _once_key(reaction: Reaction, facts: EventFacts) -> str:
+    if not reaction.once_per:
+        return ""
+    found = look_up(reaction.once_per, facts)
+    return str(getattr(found, "value", ""))[:200]
+
+
+def _fired_before(reaction: Reaction, once_key: str, at: datetime) -> Decision | None:
+    since = at - timedelta(seconds=reaction.once_seconds)
+    return Decision.objects.filter(reaction=reaction, once_key=once_key, verdict=Verdict.FIRED, at__gte=since).first()
+
+
+def _candidates(events: Sequence[Event]) -> dict[int, list[ReactionTrigger]]:
+    wanted = Q(pk__in=[])
+    for event in events:
+        wanted |= _listening(event)
+    links = (
+        ReactionTrigger.objects.filter(wanted)
+        .select_related("trigger", "reaction__action__connection", "reaction__project__team")
+        .order_by("reaction__name", "pk")
+    )
+    by_trigger: dict[Any, list[ReactionTrigger]] = defaultdict(list)
+    by_type: dict[Any, list[ReactionTrigger]] = defaultdict(list)
+    for link in links:
+        by_trigger[link.trigger_id].append(link)
+        if not link.trigger.is_external:
+            by_type[link.trigger.event_type, link.trigger.project_id].append(link)
+            by_type[link.trigger.event_type, None].append(link)
+    found: dict[int, list[ReactionTrigger]] = {}
+    for event in events:
+        links_of = by_trigger[event.trigger_id] if event.trigger_id else by_type[event.type, event.project_id]
+        # A reaction that listens twice to the same event is considered once.
+        found[event.pk] = list({link.reaction_id: link for link in reversed(links_of)}.values())[::-1]
+    return found
+
+
+def _listening(event: Event) -> Q:
+    if event.trigger_id:
+        return Q(trigger=event.trigger_id)
+    of_type = Q(trigger__kind="internal", trigger__event_type=event.type)
+    # A space-wide event reaches every project that listens for its type.
+    return of_type & Q(trigger__project=event.project_id) if event.project_id else of_type
+
+
+def _runs_per_root(events: Iterable[Event]) -> dict[Any, int]:
+    # Only events that a run caused can have runs under their root already.
+    roots = {event.root for event in events if event.chain}
+    counts: dict[Any, int] = defaultdict(int)
+    if roots:
+        rows = Run.objects.filter(event__root__in=roots).values_list("event__root").annotate(n=Count("pk"))
+        counts.update(dict(rows))
+    return counts
+
+
+def _write(events: Sequence[Event], decided: list[Decided]) -> int:
+    now = clock.now()
+    versions = _current_versions(decided)
+    with transaction.atomic():
+        # Whoever locks an unmatched event writes for it; another worker that decided the same finds it closed.
+        mine = set(
+            Event.objects.select_for_update(skip_locked=True)
+            .filter(pk__in=[event.pk for event in events], matched_at=None)
+            .values_list("pk", flat=True)
+        )
+        decided = [one for one in decided if one.event.pk in mine]
+        runs = {
+            id(one): _run(one, versions[one.reaction.action_id], now) for one in decided if one.verdict == Verdict.FIRED
+        }
+        Run.objects.bulk_create(runs.values())
+        Decision.objects.bulk_create(_decision(one, runs.get(id(one)), now) for one in decided)
+        Event.objects.filter(pk__in=mine).update(matched_at=now)
+    return len(runs)
+
+
+def _current_versions(decided: list[Decided]) -> dict[Any, ActionVersion]:
+    actions = {one.reaction.action_id: one.reaction.action for one in decided if one.verdict == Verdict.FIRED}
+    wanted = Q(pk__in=[])
+    for action in actions.values():
+        wanted |= Q(action=action, version=action.version)
+    return {version.action_id: version for version in ActionVersion.objects.filter(wanted)}
+
+
+def _run(one: Decided, version: ActionVersion, now: datetime, sequence: int = 1) -> Run:
+    kind = kinds.get(version.kind)
+    reaction = one.reaction
+    return Run(
+        project=reaction.project,
+        team_id=reaction.project.team_id,
+        event=one.event,
+        reaction=reaction,
+        reaction_name=reaction.name,
+        reaction_version=reaction.version,
+        action_version=version,
+        sequence=sequence,
+        executor=kind.executor,
+        target_key=kind.target_key(version.config, author_variables(reaction.action))[:300],
+        due_at=now,
+        created_at=now,
+        max_attempts=version.max_attempts,
+        is_repeatable=version.is_repeatable,
+    )
+
+
+def _decision(one: Decided, run: Run | None, now: datetime) -> Decision:
+    return Decision(
+        event=one.event,
+        reaction=one.reaction,
+        reaction_name=one.reaction.name,
+        reaction_version=one.reaction.version,
+        project=one.reaction.project,
+        verdict=one.verdict,
+        reason=one.reason,
+        trace=one.trace,
+        once_key=one.once_key,
+        run=run,
+        at=now,
+    )

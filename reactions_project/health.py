@@ -1,0 +1,5 @@
+"""Liveness and readiness."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []

@@ -1,0 +1,255 @@
+"""Settings, all from the environment through env.py; the defaults run on a laptop with nothing else installed."""
+
+from pathlib import Path
+
+import dj_database_url
+
+from reactions_project import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("REACTIONS_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+DATABASE_URL = env.text("DATABASE_URL")
+REDIS_URL = env.text("REDIS_URL")
+# Embedded: one host, SQLite, keys made on first use. Scaled out: every host must be given the same keys.
+EMBEDDED = not DATABASE_URL
+
+DEBUG = env.flag("REACTIONS_DEBUG")
+SECRET_KEY = env.secret("SECRET_KEY", DATA_DIR / "keys" / "secret_key" if EMBEDDED else None)
+REACTIONS_ENCRYPTION_KEYS = [
+    key.strip()
+    for key in env.secret(
+        "REACTIONS_ENCRYPTION_KEYS", DATA_DIR / "keys" / "encryption_keys" if EMBEDDED else None
+    ).split(",")
+    if key.strip()
+]
+
+REACTIONS_BASE_URL = env.text("REACTIONS_BASE_URL", f"http://127.0.0.1:{env.integer('PORT', 8000)}").rstrip("/")
+_IS_HTTPS = REACTIONS_BASE_URL.startswith("https://")
+ALLOWED_HOSTS = env.strings("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = [REACTIONS_BASE_URL]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "guardian",
+    "django_q",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "csp",
+    "accounts",
+    "triggers",
+    "actions",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "reactions_project.urls"
+WSGI_APPLICATION = "reactions_project.wsgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Deferred transactions on SQLite fail at once when a reader becomes a writer (1,201 of 1,600 in a measurement);
+# IMMEDIATE ones wait. FULL, because "accepted" must survive a power cut.
+_SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": DATA_DIR / "reactions.sqlite3",
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous={env.text('REACTIONS_SQLITE_SYNCHRONOUS', 'FULL')};"
+            " PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000;"
+        ),
+    },
+    "CONN_MAX_AGE": None,
+}
+if EMBEDDED:
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    DATABASES = {"default": _SQLITE}
+else:
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    ),
+    # django-q2 writes its statistics here on every guard cycle; ours are heartbeat rows, so these may stay local.
+    "queue": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "queue"},
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None
+GUARDIAN_MONKEY_PATCH_USER = False
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "reaction-list"
+LOGOUT_REDIRECT_URL = "sign-in"
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "reactions_project" / "static"]
+WHITENOISE_USE_FINDERS = True
+
+# SEC-71. Secure cookies and HSTS follow from the public address, so that a laptop on http still signs in.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _IS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000 if _IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _IS_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("REACTIONS_BEHIND_TLS_PROXY") else None
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "worker-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# SEC-31: a body one byte over the limit is refused before Django would read it whole.
+REACTIONS_MAX_BODY_BYTES = env.integer("REACTIONS_MAX_BODY_BYTES", 1_048_576)
+DATA_UPLOAD_MAX_MEMORY_SIZE = REACTIONS_MAX_BODY_BYTES
+REACTIONS_TRIGGER_RATE_PER_MINUTE = env.integer("REACTIONS_TRIGGER_RATE_PER_MINUTE", 60)
+REACTIONS_DELIVERY_DAYS = 7
+REACTIONS_TRUSTED_PROXIES = env.strings("REACTIONS_TRUSTED_PROXIES")
+
+REACTIONS_PWSH = env.text("REACTIONS_PWSH")
+REACTIONS_SCRIPT_SANDBOX = env.text("REACTIONS_SCRIPT_SANDBOX", "bwrap")
+REACTIONS_SCRIPT_SLOTS = env.integer("REACTIONS_SCRIPT_SLOTS", 0)
+REACTIONS_SCRIPT_WORK_DIR = Path(env.text("REACTIONS_SCRIPT_WORK_DIR", str(DATA_DIR / "scripts")))
+REACTIONS_RUN_DIR = Path(env.text("REACTIONS_RUN_DIR", str(DATA_DIR / "run")))
+REACTIONS_WORKERS = env.integer("REACTIONS_WORKERS", 1, minimum=1)
+REACTIONS_ALLOW_PRIVATE_ADDRESSES = env.text("REACTIONS_ALLOW_PRIVATE_ADDRESSES")
+REACTIONS_LEASE_SECONDS = env.integer("REACTIONS_LEASE_SECONDS", 15, minimum=3)
+REACTIONS_RETENTION_DAYS = env.integer("REACTIONS_RETENTION_DAYS", 90, minimum=1)
+REACTIONS_DECISION_RETENTION_DAYS = env.integer("REACTIONS_DECISION_RETENTION_DAYS", 14, minimum=1)
+# SEC-91
+REACTIONS_CHAIN_DEPTH = 5
+REACTIONS_RUNS_PER_ROOT = 100
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
+        "accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["reactions_project.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "reactions_project.api.pagination.LedgerPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "reactions_project.api.problems.problem_response",
+    "PAGE_SIZE": 50,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Reactions",
+    "DESCRIPTION": "When a trigger happens, only if a filter passes, then an action runs.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/",
+}
+
+# One entry per cluster; without an entry its name would be an error at start-up. See reactions_project/queue.py.
+# save_limit -1: our Run rows are the history. recycle: about an hour of half-second slices.
+_SLICES = {
+    "broker_class": "reactions_project.queue.SliceBroker",
+    "save_limit": -1,
+    "recycle": 7_200,
+    "max_rss": 300_000,
+    "timeout": 30,
+    "retry": 60,
+    "guard_cycle": 0.5,
+    "scheduler": False,
+}
+Q_CLUSTER = {
+    "name": "housekeeping",
+    "orm": "default",
+    "workers": 1,
+    "queue_limit": 1,
+    "bulk": 1,
+    "poll": 2,
+    "timeout": 60,
+    "retry": 120,
+    "max_attempts": 3,
+    "save_limit": 50,
+    "guard_cycle": 1,
+    "cache": "queue",
+    "label": "Queue internals",
+    "ALT_CLUSTERS": {
+        "http": {**_SLICES, "workers": REACTIONS_WORKERS, "queue_limit": REACTIONS_WORKERS},
+        "scripts": {**_SLICES, "workers": 1, "queue_limit": 1},
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("REACTIONS_LOG_LEVEL", "WARNING")},
+    "loggers": {
+        "reactions": {"level": env.text("REACTIONS_LOG_LEVEL", "INFO")},
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+    },
+}

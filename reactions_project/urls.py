@@ -1,0 +1,16 @@
+"""Every address of the server; apps are named by string only."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("actions.urls")),
+    path("", include("triggers.urls")),
+    path("", include("accounts.urls")),
+    path("", include("reactions_project.health")),
+    path("api/", include("accounts.api.urls")),
+    path("api/", include("triggers.api.urls")),
+    path("api/", include("actions.api.urls")),
+    path("api/", include("reactions_project.api.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,1 @@
+"""Changes to the catalogue: each checks rights, changes rows and records its event in one transaction."""

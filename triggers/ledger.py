@@ -1,0 +1,115 @@
+"""The only writer of events: record one occurrence, once, and say that it was recorded."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.callers import Caller
+from accounts.models import Project
+from reactions_project import clock
+from triggers.models import Environment, Event, Trigger
+from triggers.signals import event_recorded
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The run whose script brought an event about (SEC-91)."""
+
+    run: uuid.UUID
+    root: uuid.UUID
+    chain: tuple[str, ...]
+
+
+def cause_of(caller: Caller) -> Cause | None:
+    """The cause that a run's token carries; None for people and their keys."""
+    return Cause(caller.run.run, caller.run.root, caller.run.chain) if caller.run else None
+
+
+@dataclass(frozen=True)
+class EventData:
+    """An occurrence before it is recorded. `delivery_id` names it to its sender; None where nothing does."""
+
+    type: str
+    source: str
+    project: Project | None = None
+    environment: Environment | None = None
+    trigger: Trigger | None = None
+    subject: str = ""
+    deployment: str = ""
+    actor: str = ""
+    delivery_id: str | None = None
+    payload: Any = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cause: Cause | None = None
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    event: Event
+    is_new: bool
+
+
+def record(data: EventData) -> Recorded:
+    """Write the event in the caller's transaction, or find the one that this delivery repeats (SEC-33).
+
+    The unique constraint decides between two that arrive at once.
+    """
+    now = clock.now()
+    if data.delivery_id is not None and (known := _known(data, now)):
+        return known
+    event = _event(data, now)
+    try:
+        with transaction.atomic():
+            event.save(force_insert=True)
+            event_recorded.send(sender=Event, event=event)
+    except IntegrityError:
+        if data.delivery_id is not None and (known := _known(data, now)):
+            return known
+        raise
+    return Recorded(event, is_new=True)
+
+
+def _event(data: EventData, now: datetime) -> Event:
+    uid = uuid.uuid4()
+    return Event(
+        uid=uid,
+        type=data.type,
+        source=data.source,
+        project=data.project,
+        environment=data.environment,
+        trigger=data.trigger,
+        subject=data.subject[:200],
+        deployment=data.deployment,
+        actor=data.actor[:200],
+        delivery_id=data.delivery_id,
+        payload=data.payload,
+        query=dict(data.query),
+        headers=dict(data.headers),
+        cause_run=data.cause.run if data.cause else None,
+        root=data.cause.root if data.cause else uid,
+        chain=list(data.cause.chain) if data.cause else [],
+        occurred_at=data.occurred_at or now,
+        recorded_at=now,
+    )
+
+
+def _known(data: EventData, now: datetime) -> Recorded | None:
+    same = Event.objects.filter(delivery_id=data.delivery_id)
+    same = same.filter(trigger=data.trigger) if data.trigger else same.filter(trigger=None, source=data.source)
+    event = same.first()
+    if event is None:
+        return None
+    if now - event.recorded_at > timedelta(days=settings.REACTIONS_DELIVERY_DAYS):
+        # The sender may use the id again; the old event gives it up.
+        Event.objects.filter(pk=event.pk).update(delivery_id=None)
+        return None
+    Event.objects.filter(pk=event.pk).update(duplicates=F("duplicates") + 1)
+    return Recorded(event, is_new=False)

@@ -1,0 +1,5 @@
+"""Pages of this app."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []
