@@ -13,7 +13,7 @@ class Counter(models.Model):
 
     @classmethod
     def take(cls, prefix: str) -> str:
-        """The next id of that prefix, e.g. `Releases-7`. The UPDATE takes the row lock, so two callers never share one."""
+        """The next id of that prefix, e.g. `Releases-7`; the UPDATE locks the row, so two callers never share one."""
         with transaction.atomic():
             if not cls.objects.filter(prefix=prefix).update(value=F("value") + 1):
                 cls.objects.get_or_create(prefix=prefix)
