@@ -4,32 +4,43 @@ must answer. Everything here is a plain value; nothing knows of models, queues o
 To add a language: one module with a `Language`, its helper file in `bootstrap/`, one line in `languages`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, Protocol
+
+IPAddress = IPv4Address | IPv6Address
+MayConnect = Callable[[IPAddress, int], bool]
+
+
+def public_web(address: IPAddress, port: int) -> bool:
+    """Where scripts with network may connect unless the operator's policy says otherwise (SEC-41)."""
+    embedded = address.ipv4_mapped or address.sixtofour if isinstance(address, IPv6Address) else None
+    plain = address.is_global and not address.is_multicast and not address.is_reserved and embedded is None
+    return plain and port in (80, 443, 8080, 8443)
 
 
 class ScriptError(Exception):
     """The run could not take place. The message is one sentence fit to be shown to the person who wrote the script.
 
     ScriptError
-    ├── InterpreterMissing   the language is not installed on this worker
-    ├── SandboxUnavailable   the sandbox cannot start (SEC-51)
-    └── InvalidJob           the job itself contradicts a rule (SEC-54)
+    ├── MissingInterpreterError  the language is not installed on this worker
+    ├── SandboxUnavailableError  the sandbox cannot start (SEC-51)
+    └── InvalidJobError          the job itself contradicts a rule (SEC-54)
     """
 
 
-class InterpreterMissing(ScriptError):
+class MissingInterpreterError(ScriptError):
     pass
 
 
-class SandboxUnavailable(ScriptError):
+class SandboxUnavailableError(ScriptError):
     pass
 
 
-class InvalidJob(ScriptError):
+class InvalidJobError(ScriptError):
     pass
 
 
@@ -149,6 +160,7 @@ class ScriptSettings:
     bwrap: Path | None = None
     search_path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     cgroup: Path | None = None
+    may_connect: MayConnect = public_web
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from actions.scripts.base import InvalidJob, Language, Layout, ScriptJob, ScriptSettings
+from actions.scripts.base import InvalidJobError, Language, Layout, ScriptJob, ScriptSettings
 from actions.scripts.process import RUN_MARKER
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -23,13 +23,11 @@ _FORBIDDEN = re.compile(
 def check_environment(values: Mapping[str, str]) -> None:
     for name, value in values.items():
         if not _NAME.fullmatch(name):
-            raise InvalidJob(
-                f'"{name}" cannot be an environment value: use letters, digits and underscores, and begin with no digit.'
-            )
+            raise InvalidJobError(f'"{name}" cannot be an environment value: use letters, digits and underscores.')
         if _FORBIDDEN.fullmatch(name):
-            raise InvalidJob(f'The environment value "{name}" is reserved: choose another name.')
+            raise InvalidJobError(f'The environment value "{name}" is reserved: choose another name.')
         if "\0" in value or len(value.encode("utf-8", "replace")) > _LONGEST_VALUE:
-            raise InvalidJob(
+            raise InvalidJobError(
                 f'The environment value "{name}" is too long or contains a NUL character: pass it as a variable.'
             )
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from actions.scripts.base import InvalidJob, Language, ScriptSettings
+from actions.scripts.base import InvalidJobError, Language, ScriptSettings
 from actions.scripts.bash import Bash
 from actions.scripts.powershell import PowerShell
 from actions.scripts.python import Python
@@ -14,7 +14,9 @@ def language_named(name: str) -> Language:
     try:
         return languages[name]
     except KeyError:
-        raise InvalidJob(f'The script language "{name}" is unknown: choose one of {", ".join(languages)}.') from None
+        raise InvalidJobError(
+            f'The script language "{name}" is unknown: choose one of {", ".join(languages)}.'
+        ) from None
 
 
 def find_interpreter(name: str, settings: ScriptSettings) -> Path | None:

@@ -40,11 +40,13 @@ class Launch:
 
 
 def resource_limits(limits: Limits, timeout: float) -> dict[str, int]:
-    """Limits for every process of the tree. Not the address space: .NET reserves far more than it uses."""
+    """Limits for every process of the tree. Of memory, what can be written is counted; not the
+    address space, of which .NET and others reserve far more than they use."""
     return {
         "RLIMIT_CPU": max(1, min(limits.cpu_seconds, int(timeout) + 5)),
         "RLIMIT_FSIZE": limits.file_bytes,
         "RLIMIT_NOFILE": limits.open_files,
+        "RLIMIT_DATA": limits.memory_bytes,
         "RLIMIT_CORE": 0,
     }
 
@@ -80,7 +82,7 @@ class ProcessTree:
                 ends[stream] = writing
                 opened.callback(os.close, writing)
             try:
-                self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
+                self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", "-B", str(LAUNCHER), str(orders_fd)],
                     stdin=subprocess.DEVNULL,
                     stdout=ends[Stream.STDOUT],
@@ -181,7 +183,7 @@ class ProcessTree:
 def memory_file(name: str, content: bytes) -> int:
     """An anonymous file in memory, positioned at its start: for content that must touch neither disk nor argv."""
     descriptor = os.memfd_create(name)
-    with open(descriptor, "wb", closefd=False) as target:  # noqa: PTH123 - a descriptor has no path
+    with open(descriptor, "wb", closefd=False) as target:
         target.write(content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor

@@ -7,16 +7,17 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from importlib import resources
 from pathlib import Path
 
 from actions.redaction import Masker
-from actions.scripts import cgroup, sandbox
+from actions.scripts import cgroup, network, sandbox
 from actions.scripts.base import (
-    InterpreterMissing,
     Language,
     Layout,
     LogLine,
+    MissingInterpreterError,
     SandboxMode,
     ScriptError,
     ScriptJob,
@@ -27,6 +28,7 @@ from actions.scripts.console import Console
 from actions.scripts.inputs import environment, input_files
 from actions.scripts.languages import language_named, missing_interpreter
 from actions.scripts.process import Launch, ProcessTree, resource_limits
+from actions.scripts.python import python_folders, worker_python
 from actions.scripts.workdir import work_directory
 
 DELIVERY_SECONDS = 0.2
@@ -40,7 +42,7 @@ async def run_script(job: ScriptJob, settings: ScriptSettings, on_lines: OnLines
         language = language_named(job.language)
         interpreter = language.find(settings)
         if interpreter is None:
-            raise InterpreterMissing(missing_interpreter(job.language))
+            raise MissingInterpreterError(missing_interpreter(job.language))
         with work_directory(settings.work_root) as folder:
             return await _Run(job, settings, language, interpreter, folder, console, on_lines).execute()
     except ScriptError as problem:
@@ -69,24 +71,42 @@ class _Run:
         self.on_lines = on_lines
         self.run_id = secrets.token_hex(16)
         self.status: int | None = None
+        self._proxy_socket = folder / "proxy.sock"
 
     async def execute(self) -> ScriptResult:
         in_sandbox = self.settings.sandbox is SandboxMode.BWRAP
-        with cgroup.joinable(self.settings.cgroup, self.run_id, self.job.limits) as groups:
-            descriptors: list[int] = []
-            try:
-                launch = self._sandboxed(descriptors, groups) if in_sandbox else self._plain(groups)
-                tree = ProcessTree(launch)
-            except BaseException:
-                if self.status is not None:
-                    os.close(self.status)
-                raise
-            finally:
-                for descriptor in descriptors:
-                    os.close(descriptor)
+        async with contextlib.AsyncExitStack() as around:
+            groups = around.enter_context(cgroup.joinable(self.settings.cgroup, self.run_id, self.job.limits))
+            if in_sandbox and self.job.network:
+                await around.enter_async_context(network.proxy(self._proxy_socket, self.settings.may_connect))
+            tree = self._start_sandboxed(groups) if in_sandbox else ProcessTree(self._plain(groups))
             code, timed_out = await self._follow(tree)
         came_up = in_sandbox and self.status is not None and sandbox.came_up(self.status)
         return self._result(code, timed_out, in_sandbox, came_up or (in_sandbox and timed_out))
+
+    def _start_sandboxed(self, groups: list[Path]) -> ProcessTree:
+        wrapped = self._wrapped()
+        try:
+            tree = ProcessTree(
+                Launch(
+                    run_id=self.run_id,
+                    command=wrapped.command,
+                    directory=self.folder,
+                    environment={},
+                    sandboxed=True,
+                    limits=resource_limits(self.job.limits, self.job.timeout),
+                    cgroups=groups,
+                    descriptors=wrapped.descriptors,
+                )
+            )
+        except BaseException:
+            os.close(wrapped.status)
+            raise
+        finally:
+            for descriptor in wrapped.descriptors:
+                os.close(descriptor)
+        self.status = wrapped.status
+        return tree
 
     async def _follow(self, tree: ProcessTree) -> tuple[int | None, bool]:
         tree.read_into(lambda stream, data: self.console.channel(stream).feed(data))
@@ -138,29 +158,34 @@ class _Run:
             cgroups=groups,
         )
 
-    def _sandboxed(self, descriptors: list[int], groups: list[Path]) -> Launch:
+    def _wrapped(self) -> sandbox.Wrapped:
         layout = sandbox.layout(with_api_socket=self.job.api_socket is not None)
-        sockets = {self.job.api_socket: layout.api_socket} if self.job.api_socket and layout.api_socket else {}
-        wrapped = sandbox.wrap(
+        command = self.language.command(self.interpreter, layout)
+        folders = self.language.folders(self.interpreter, self.settings)
+        files = input_files(self.language, self.job, layout)
+        values = environment(self.language, self.settings, self.job, layout, self.run_id)
+        sockets: dict[Path, Path] = {}
+        if self.job.api_socket is not None and layout.api_socket is not None:
+            sockets[self.job.api_socket] = layout.api_socket
+        if self.job.network:
+            python = worker_python(self.settings)
+            if python is None:
+                raise MissingInterpreterError(missing_interpreter("python"))
+            inside = sandbox.HOME / "proxy.sock"
+            sockets[self._proxy_socket] = inside
+            folders += python_folders(python)
+            files["forward.py"] = (resources.files("actions.scripts") / "bootstrap" / "forward.py").read_bytes()
+            values |= network.proxy_environment()
+            forward = [str(python), "-I", "-S", "-B", str(layout.inputs / "forward.py"), str(network.PORT), str(inside)]
+            command = [*forward, *command]
+        return sandbox.wrap(
             self.settings,
-            self.language.command(self.interpreter, layout),
-            folders=self.language.folders(self.interpreter, self.settings),
-            files=input_files(self.language, self.job, layout),
-            environment=environment(self.language, self.settings, self.job, layout, self.run_id),
+            command,
+            folders=folders,
+            files=files,
+            environment=values,
             sockets=sockets,
             limits=self.job.limits,
-        )
-        descriptors += wrapped.descriptors
-        self.status = wrapped.status
-        return Launch(
-            run_id=self.run_id,
-            command=wrapped.command,
-            directory=self.folder,
-            environment={},
-            sandboxed=True,
-            limits=resource_limits(self.job.limits, self.job.timeout),
-            cgroups=groups,
-            descriptors=wrapped.descriptors,
         )
 
     def _result(self, code: int | None, timed_out: bool, in_sandbox: bool, came_up: bool) -> ScriptResult:
@@ -196,7 +221,7 @@ class _Run:
         return self.job.variables.get("Octopus.Action.FailScriptOnErrorOutput", "").lower() == "true"
 
 
-async def _to_the_end(work: "asyncio._CoroutineLike[None]") -> None:
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
     """Awaits `work` even if we are cancelled again meanwhile; it is bounded by itself."""
     task = asyncio.ensure_future(work)
     cancelled = False

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from actions.scripts.base import Layout, Limits, SandboxMode, SandboxUnavailable, ScriptSettings
+from actions.scripts.base import Layout, Limits, SandboxMode, SandboxUnavailableError, ScriptSettings
 from actions.scripts.interpreters import find_program
 from actions.scripts.process import memory_file
 
@@ -112,14 +112,12 @@ def wrap(
     for name, value in (environment or {}).items():
         options += ["--setenv", name, value]
     arguments = passed("arguments", b"".join(os.fsencode(option) + b"\0" for option in options))
-    return Wrapped(
-        [str(bwrap), "--args", arguments, "--", *_process_limit(limits), *command], descriptors, status_read
-    )
+    return Wrapped([str(bwrap), "--args", arguments, "--", *_process_limit(limits), *command], descriptors, status_read)
 
 
 def came_up(status: int) -> bool:
     """Whether the sandbox was complete before its command ran; call it after the end. Closes the descriptor."""
-    with open(status, "rb") as pipe:  # noqa: PTH123 - a descriptor has no path
+    with open(status, "rb") as pipe:
         os.set_blocking(pipe.fileno(), False)
         reports = (pipe.read() or b"").split(b"\n")
     return any("exit-code" in json.loads(report) for report in reports if report.strip())
@@ -131,10 +129,10 @@ def describe_sandbox(settings: ScriptSettings) -> SandboxStatus:
         return SandboxStatus(False, "Scripts run without a sandbox because the operator switched it off.")
     try:
         wrapped = wrap(settings, ["/bin/sh", "-c", "exit 0"])
-    except SandboxUnavailable as problem:
+    except SandboxUnavailableError as problem:
         return SandboxStatus(False, str(problem))
     try:
-        trial = subprocess.run(  # noqa: S603 - a list, no shell
+        trial = subprocess.run(
             wrapped.command,
             env={},
             stdin=subprocess.DEVNULL,
@@ -168,7 +166,7 @@ def failure(detail: str) -> str:
 def _bwrap(settings: ScriptSettings) -> Path:
     found = settings.bwrap or find_program("bwrap", settings.search_path)
     if found is None or not os.access(found, os.X_OK):
-        raise SandboxUnavailable(failure("bubblewrap is not installed"))
+        raise SandboxUnavailableError(failure("bubblewrap is not installed"))
     return found
 
 

@@ -13,6 +13,9 @@ import urllib.parse
 
 
 class OctopusApiError(Exception):
+    # Printed without the name of this file, which says nothing to the script's author.
+    __module__ = "builtins"
+
     def __init__(self, message, status=None, detail=""):
         super().__init__(message)
         self.status = status

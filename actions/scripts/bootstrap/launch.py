@@ -5,6 +5,9 @@ worker's, sets limits, and then either becomes the sandbox or, without one, stay
 script starts.
 """
 
+# Paths stay text: this starts often and must start fast.
+# ruff: noqa: PTH123, PTH208, S606
+
 import ctypes
 import json
 import os

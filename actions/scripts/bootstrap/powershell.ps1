@@ -385,8 +385,13 @@ try {
 catch {
     [Console]::Out.Flush()
     [Console]::Error.WriteLine($_.Exception.Message)
-    if ($_.InvocationInfo.PositionMessage) { [Console]::Error.WriteLine($_.InvocationInfo.PositionMessage) }
-    if ($_.ScriptStackTrace) { [Console]::Error.WriteLine($_.ScriptStackTrace) }
+    # Where in this file it happened says nothing to the script's author.
+    if ($_.InvocationInfo.PositionMessage -and $_.InvocationInfo.ScriptName -ne $PSCommandPath) {
+        [Console]::Error.WriteLine($_.InvocationInfo.PositionMessage)
+    }
+    foreach ($__OctopusLine in "$($_.ScriptStackTrace)".Split("`n")) {
+        if ($__OctopusLine -and -not $__OctopusLine.Contains($PSCommandPath)) { [Console]::Error.WriteLine($__OctopusLine.TrimEnd()) }
+    }
     exit 1
 }
 $__OctopusCode = $ExecutionContext.SessionState.PSVariable.Get('global:LASTEXITCODE')

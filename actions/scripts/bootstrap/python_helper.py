@@ -1,5 +1,8 @@
 """Runs a Python script with everything it may use put into its globals; nothing has to be imported."""
 
+# Paths stay text: this starts often and must start fast.
+# ruff: noqa: PTH100, PTH108, PTH109, PTH113, PTH118, PTH119, PTH123, PTH202
+
 import base64
 import json
 import os
@@ -8,7 +11,7 @@ import sys
 import traceback
 
 sys.path.insert(0, os.environ["REACTIONS_INPUTS"])
-from api_client import OctopusApiError, OctopusClient  # noqa: E402
+from api_client import OctopusApiError, OctopusClient
 
 sys.path.pop(0)
 
@@ -116,6 +119,12 @@ def _report(problem, script):
     frames = problem.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename != script:
         frames = frames.tb_next
+    if isinstance(problem, OctopusApiError):
+        last = frames
+        while last is not None and last.tb_next is not None and last.tb_next.tb_frame.f_code.co_filename == script:
+            last = last.tb_next
+        if last is not None:
+            last.tb_next = None
     sys.stdout.flush()
     sys.stderr.write("".join(traceback.format_exception(type(problem), problem, frames)))
 
