@@ -26,10 +26,9 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         text = _presented(request)
         if text is None:
             return None
-        token = keys.find(RunToken, keys.RUN, text)
-        if token is not None:
+        if keys.prefix_of(keys.RUN, text) is not None and (token := keys.find(RunToken, keys.RUN, text)) is not None:
             return RunPrincipal(), token
-        key = keys.find(ApiKey, keys.API, text)
+        key = keys.find(ApiKey, keys.API, text, "user")
         if key is None or not key.user.is_active:
             raise exceptions.AuthenticationFailed(_WRONG)
         keys.note_use(key)

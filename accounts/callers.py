@@ -30,6 +30,16 @@ class Caller:
     key_prefix: str = ""
 
     @property
+    def person(self) -> User | None:
+        """The user while the account is enabled; whose account is disabled holds no right (SEC-14)."""
+        return self.user if self.user is not None and self.user.is_active else None
+
+    @property
+    def is_session(self) -> bool:
+        """A person themselves: not a key, and not the script of a run."""
+        return self.person is not None and self.scopes is None and self.run is None
+
+    @property
     def is_operator(self) -> bool:
         return self.run is None and self.user is not None and self.user.is_operator
 

@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 from accounts.models import ApiKey, KeyBase, RunToken, User
+from accounts.roles import KEY_SCOPES
 from reactions_project import clock
 
 K = TypeVar("K", bound=KeyBase)
@@ -67,15 +69,21 @@ def issue(key: KeyBase, kind: str, text: str | None = None) -> str:
 def issue_api_key(
     user: User, name: str, scopes: Collection[str], expires_at: datetime | None = None, text: str | None = None
 ) -> tuple[ApiKey, str]:
-    """A person's key."""
-    key = ApiKey(user=user, name=name, scopes=sorted(scopes), expires_at=expires_at)
+    """A person's key; raises ValidationError for a scope that keys cannot have."""
+    if not scopes or set(scopes) - set(KEY_SCOPES):
+        raise ValidationError({"scopes": f"A key has one or more of the scopes {', '.join(KEY_SCOPES)}."})
+    key = ApiKey(user=user, name=name, scopes=sorted(set(scopes)), expires_at=expires_at)
     return key, issue(key, API, text)
 
 
-def find(queryset_model: type[K], kind: str, text: str) -> K | None:
-    """The valid key that this text is, or None; the time taken does not tell how much of it was right."""
+def find(queryset_model: type[K], kind: str, text: str, *related: str) -> K | None:
+    """The valid key that this text is, or None; the time taken does not tell how much of it was right.
+
+    `related` are the key's relations to fetch in the same query.
+    """
     prefix = prefix_of(kind, text)
-    key = queryset_model._default_manager.filter(prefix=prefix).first() if prefix else None
+    found = queryset_model._default_manager.filter(prefix=prefix).order_by() if prefix else None
+    key = None if found is None else (found.select_related(*related) if related else found).first()
     if key is None:
         hmac.compare_digest(digest(text), digest("nothing"))
         return None

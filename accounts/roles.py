@@ -84,5 +84,16 @@ def operator_may(kind: str, verb: str) -> bool:
 
 
 def scopes_allow(kind: str, verb: str, scopes: frozenset[str]) -> bool:
-    """Whether any of a key's scopes has the verb; the holder's own right is asked besides."""
-    return any(verb in MATRIX[kind][scope] for scope in scopes)
+    """Whether any of a key's scopes has the verb; the holder's own right is asked besides.
+
+    A scope that keys cannot have, such as the name of a role, gives nothing.
+    """
+    return any(verb in MATRIX[kind][scope] for scope in scopes if scope in KEY_SCOPES)
+
+
+def capped(role: str, cap: str) -> str:
+    """The strongest role that holds no right which either of the two lacks. Owner and author do not nest: what both
+    may do is what an editor may."""
+    if role == cap:
+        return role
+    return "viewer" if "viewer" in (role, cap) else "editor"

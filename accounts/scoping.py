@@ -3,10 +3,12 @@ refused (403). One table decides for both (SEC-01, SEC-02)."""
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db.models import Model, QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
+from accounts import audit
 from accounts.callers import NOBODY, Caller, caller_of
 from accounts.permissions import require, visible
 from accounts.roles import Verb
@@ -17,6 +19,7 @@ class ProjectScoped:
 
     request: Any
     queryset: Any
+    kwargs: dict[str, Any]
     action_verbs: ClassVar[dict[str, Verb]] = {}
     _standard: ClassVar[dict[str, Verb]] = {
         "list": Verb.READ,
@@ -25,6 +28,7 @@ class ProjectScoped:
         "update": Verb.UPDATE,
         "partial_update": Verb.UPDATE,
         "destroy": Verb.DELETE,
+        "metadata": Verb.READ,
     }
 
     @property
@@ -44,10 +48,24 @@ class ProjectScoped:
         if verb is not None and verb != Verb.READ:
             require(self.caller, verb, obj)
 
+    def handle_exception(self, exc: Exception) -> Any:
+        """DRF's hook for errors: a refusal is kept (SEC-80), when what it refused was rolled back."""
+        response = super().handle_exception(exc)  # type: ignore[misc]
+        if isinstance(exc, PermissionDenied):
+            identity = next((str(value) for name, value in sorted(self.kwargs.items())), "")
+            audit.record_denial(self.caller, self.queryset.model._meta.label, identity, str(exc))
+        return response
+
     @property
     def verb(self) -> Verb | None:
+        """What the present action needs on its object; an action that has no row is a mistake, not a way in."""
         action = getattr(self, "action", None)
-        return {**self._standard, **self.action_verbs}.get(action or "")
+        if action is None:
+            return None
+        try:
+            return {**self._standard, **self.action_verbs}[action]
+        except KeyError:
+            raise ImproperlyConfigured(f"{type(self).__name__}.action_verbs does not say what {action} needs.") from None
 
 
 def visible_or_404(queryset: QuerySet[Any], caller: Caller, verb: str = Verb.READ, **lookup: Any) -> Any:

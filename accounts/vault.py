@@ -47,6 +47,26 @@ def store(caller: Caller, project: Project, name: str, value: str, allowed_hosts
     return secret
 
 
+@transaction.atomic
+def limit_hosts(caller: Caller, secret: Secret, allowed_hosts: list[str]) -> Secret:
+    """Change where the value may be sent and leave the value; raises PermissionDenied, ValidationError."""
+    require(caller, Verb.UPDATE, secret)
+    former, secret.allowed_hosts = secret.allowed_hosts, allowed_hosts
+    secret.full_clean(exclude=["ciphertext"])
+    secret.save(update_fields=["allowed_hosts", "updated_at"])
+    changes = {"allowed_hosts": [former, allowed_hosts]}
+    record(caller, "change", secret, project=secret.project, changes=changes)
+    return secret
+
+
+@transaction.atomic
+def delete(caller: Caller, secret: Secret) -> None:
+    """Delete a secret that nothing is bound to; raises PermissionDenied, ProtectedError."""
+    require(caller, Verb.DELETE, secret)
+    record(caller, "delete", secret, project=secret.project)
+    secret.delete()
+
+
 def reveal(secret: Secret) -> str:
     """The value; raises crypto.DecryptionError. Never log, store or return it in an answer."""
     return vault().open(secret.ciphertext, _bound_to(secret))

@@ -3,6 +3,7 @@ from accounts.models.audit import AuditEntry
 from accounts.models.numbering import Counter
 from accounts.models.project import Project, ProjectGroupObjectPermission, ProjectShare, ProjectUserObjectPermission
 from accounts.models.secret import Secret
+from accounts.models.sharing import Shareable
 from accounts.models.team import Membership, Role, Team, TeamRole
 from accounts.models.user import User
 
@@ -19,6 +20,7 @@ __all__ = [
     "Role",
     "RunToken",
     "Secret",
+    "Shareable",
     "Team",
     "TeamRole",
     "User",

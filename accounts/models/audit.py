@@ -4,6 +4,14 @@ from django.conf import settings
 from django.db import models
 
 
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    def update(self, **kwargs: object) -> int:
+        raise ValueError("Audit entries cannot be changed: write a new one.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise ValueError("Audit entries cannot be deleted.")
+
+
 class AuditEntry(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="audit_entries"
@@ -15,10 +23,12 @@ class AuditEntry(models.Model):
     object_id = models.CharField(max_length=60)
     object_label = models.CharField(max_length=200)
     project = models.ForeignKey("accounts.Project", null=True, on_delete=models.SET_NULL, related_name="audit_entries")
+    team = models.ForeignKey("accounts.Team", null=True, on_delete=models.SET_NULL, related_name="audit_entries")
     changes = models.JSONField(default=dict)
     at = models.DateTimeField(auto_now_add=True)
 
     project_path = "project"
+    objects = AuditQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -1,10 +1,11 @@
 """Teams own projects; a role in a team is an auth group, so that guardian rows name groups, not people."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.db import models
+from django.db import models, transaction
 
 
 class Role(models.TextChoices):
@@ -14,6 +15,16 @@ class Role(models.TextChoices):
     AUTHOR = "author", "Author (code runs on the server)"
     EDITOR = "editor", "Editor"
     VIEWER = "viewer", "Viewer"
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    @transaction.atomic
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """With the groups, which would otherwise keep their members' rights in projects shared with the team."""
+        groups = list(Group.objects.filter(team_role__team__in=self).values_list("pk", flat=True))
+        deleted = super().delete()
+        Group.objects.filter(pk__in=groups).delete()
+        return deleted
 
 
 class Team(models.Model):
@@ -27,11 +38,16 @@ class Team(models.Model):
     is_enabled = models.BooleanField(default=True, help_text="A disabled team fires nothing (SEC-92).")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = TeamQuerySet.as_manager()
+
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        return type(self).objects.filter(pk=self.pk).delete()
 
 
 class TeamRole(models.Model):

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Project, Secret
+from accounts.models import Project, Secret, Shareable
 from actions.kinds.base import ConfigError
 from actions.kinds.registry import kinds
 from actions.models.connection import Connection
@@ -19,7 +19,7 @@ def kind_choices() -> list[tuple[str, str]]:
     return kinds.choices()
 
 
-class Action(models.Model):
+class Action(Shareable):
     """Change through actions.definitions.save_action, which checks rights and writes the version."""
 
     project_path = "project"
@@ -80,6 +80,7 @@ class ActionVersion(models.Model):
     """What an action was when runs of that version were made; never changed."""
 
     project_path = "action__project"
+    permission_kinds = Action.permission_kinds
     action = models.ForeignKey(Action, on_delete=models.CASCADE, related_name="versions")
     version = models.PositiveIntegerField()
     kind = models.CharField(max_length=20)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from accounts.models import Project
+from accounts.models import Project, Shareable
 from actions.models.action import Action
 from triggers.models import Trigger
 
@@ -25,7 +25,7 @@ def refuse_passthrough(action: Action, triggers: Iterable[Trigger]) -> None:
         raise ValidationError({"action": ValidationError(NO_PASSTHROUGH, code="passthrough")})
 
 
-class Reaction(models.Model):
+class Reaction(Shareable):
     """Change through actions.definitions.save_reaction, which checks rights, links and conditions."""
 
     project_path = "project"

@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import KeyBase, Project, Secret
+from accounts.models import KeyBase, Project, Secret, Shareable
 from triggers.event_types import event_types
 
 
@@ -26,7 +26,7 @@ def event_type_choices() -> list[tuple[str, str]]:
     return event_types.choices()
 
 
-class Trigger(models.Model):
+class Trigger(Shareable):
     project_path = "project"
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="triggers")
