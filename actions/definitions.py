@@ -106,7 +106,7 @@ def save_reaction(caller: Caller, reaction: Reaction, triggers: Iterable[Trigger
             raise ValidationError({"project": "A reaction stays in its project: make a new one there."})
         reaction.version = stored.version + 1
     wanted = None if triggers is None else list(triggers)
-    _check_triggers(reaction, list(reaction.triggers.all()) if wanted is None and not is_new else wanted or [])
+    check_triggers(reaction, list(reaction.triggers.all()) if wanted is None and not is_new else wanted or [])
     if problems := validate(reaction.conditions):
         raise ValidationError({"conditions": [str(problem) for problem in problems]})
     reaction.full_clean(exclude=["triggers"])
@@ -122,7 +122,9 @@ def save_reaction(caller: Caller, reaction: Reaction, triggers: Iterable[Trigger
     return reaction
 
 
-def _check_triggers(reaction: Reaction, triggers: list[Trigger]) -> None:
+def check_triggers(reaction: Reaction, triggers: list[Trigger]) -> None:
+    """Raise ValidationError unless these triggers may start this reaction: same project, one webhook or internal
+    ones, no passthrough."""
     if not triggers:
         raise ValidationError({"triggers": "A reaction needs a trigger: choose a webhook or at least one event."})
     for trigger in triggers:

@@ -23,7 +23,8 @@ REACTIONS_ENCRYPTION_KEYS = [
     if key.strip()
 ]
 
-REACTIONS_BASE_URL = env.text("REACTIONS_BASE_URL", f"http://127.0.0.1:{env.integer('PORT', 8000)}").rstrip("/")
+PORT = env.integer("PORT", 8000, minimum=1)
+REACTIONS_BASE_URL = env.text("REACTIONS_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
 _IS_HTTPS = REACTIONS_BASE_URL.startswith("https://")
 ALLOWED_HOSTS = env.strings("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = [REACTIONS_BASE_URL]
@@ -176,6 +177,10 @@ REACTIONS_SCRIPT_WORK_DIR = Path(env.text("REACTIONS_SCRIPT_WORK_DIR", str(DATA_
 REACTIONS_RUN_DIR = Path(env.text("REACTIONS_RUN_DIR", str(DATA_DIR / "run")))
 REACTIONS_WORKERS = env.integer("REACTIONS_WORKERS", 1, minimum=1)
 REACTIONS_ALLOW_PRIVATE_ADDRESSES = env.text("REACTIONS_ALLOW_PRIVATE_ADDRESSES")
+# The demo's stand-in for a monitoring system, which `serve --demo` starts beside the server.
+REACTIONS_DEMO_MONITOR_URL = env.text(
+    "REACTIONS_DEMO_MONITOR_URL", f"http://127.0.0.1:{PORT + 1}"
+)
 REACTIONS_LEASE_SECONDS = env.integer("REACTIONS_LEASE_SECONDS", 15, minimum=3)
 REACTIONS_RETENTION_DAYS = env.integer("REACTIONS_RETENTION_DAYS", 90, minimum=1)
 REACTIONS_DECISION_RETENTION_DAYS = env.integer("REACTIONS_DECISION_RETENTION_DAYS", 14, minimum=1)

@@ -42,8 +42,8 @@ class Field:
 
 @dataclass(frozen=True)
 class ExecutionContext:
-    """All that one attempt may know. `variables` are Octopus-style names; `opaque` are those that came from the event
-    and are never expanded again (SEC-60); `secrets` are bound values by variable name."""
+    """All that one attempt may know. `variables` are Octopus-style names; values that came from the event are of the
+    type octostache.Opaque and are never expanded again (SEC-60). `secrets` are bound values by variable name."""
 
     run_uid: UUID
     run_number: int
@@ -53,7 +53,6 @@ class ExecutionContext:
     config: Mapping[str, Any]
     timeout_seconds: int
     variables: Mapping[str, str]
-    opaque: frozenset[str]
     payload: Any
     query: Mapping[str, str]
     event: Mapping[str, Any]

@@ -1,0 +1,131 @@
+"""The script kind: PowerShell, Python or Bash, bootstrapped with the event, the payload and an API client."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from actions.kinds.base import ConfigError, ExecutionContext, Field, LogEntry, Outcome
+from actions.scripts.api_socket import ApiSocket
+from actions.scripts.base import LogLine, SandboxMode, ScriptJob, ScriptSettings
+from actions.scripts.languages import languages, missing_interpreter
+from actions.scripts.runner import run_script
+from reactions_project import clock
+from reactions_project.run_dir import run_dir
+
+MASKED = "*****"
+
+
+def script_settings() -> ScriptSettings:
+    """The operator's choices for this host."""
+    return ScriptSettings(
+        work_root=settings.REACTIONS_SCRIPT_WORK_DIR,
+        sandbox=SandboxMode(settings.REACTIONS_SCRIPT_SANDBOX),
+        pwsh=Path(settings.REACTIONS_PWSH) if settings.REACTIONS_PWSH else None,
+        search_path=os.environ.get("PATH", os.defpath),
+    )
+
+
+def available_languages() -> list[str]:
+    """The languages whose interpreter is on this host; a worker's heartbeat carries them."""
+    found = script_settings()
+    return [name for name, language in languages.items() if language.find(found) is not None]
+
+
+class ScriptKind:
+    name = "script"
+    label = "Script"
+    description = "Run a PowerShell, Python or Bash script with the event, the payload and an API client."
+    sends_http = False
+    executor = "script"
+    fields = (
+        Field(
+            "language",
+            "Language",
+            "choice",
+            required=True,
+            choices=tuple((name, language.label) for name, language in languages.items()),
+        ),
+        Field("source", "Script", "code", required=True),
+        Field("network", "May use the network", "flag", default=False, help="An operator enables this (SEC-53)."),
+    )
+
+    def validate(self, config: Mapping[str, Any]) -> None:
+        errors = {
+            name: f"A script action has no setting {name!r}: remove it."
+            for name in set(config) - {field.name for field in self.fields}
+        }
+        if config.get("language") not in languages:
+            errors["language"] = f"Choose a language: {', '.join(languages)}."
+        source = config.get("source")
+        if not isinstance(source, str) or not source.strip():
+            errors["source"] = "The script is empty: write what it should do."
+        elif len(source) > 200_000:
+            errors["source"] = "The script is longer than 200,000 characters: call a program of your own instead."
+        if not isinstance(config.get("network", False), bool):
+            errors["network"] = "Write true or false."
+        if errors:
+            raise ConfigError(errors)
+
+    def target_key(self, config: Mapping[str, Any], variables: Mapping[str, str]) -> str:
+        return "script:"
+
+    async def execute(self, context: ExecutionContext, log: Callable[[list[LogEntry]], None]) -> Outcome:
+        def on_lines(lines: list[LogLine]) -> None:
+            at = clock.now()
+            log([LogEntry(line.stream.value, line.level.value, line.text, at) for line in lines])
+
+        result = await run_script(_job(context), script_settings(), on_lines)
+        outputs = {name: MASKED if variable.sensitive else variable.value for name, variable in result.outputs.items()}
+        if result.succeeded:
+            code, reason = "ok", result.message or "The script ended with exit code 0."
+        elif result.timed_out:
+            code, reason = "timeout", result.reason
+        elif result.exit_code is None:
+            code, reason = "not_started", result.reason
+        else:
+            code, reason = f"exit_{result.exit_code}", result.reason
+        return Outcome(
+            ok=result.succeeded,
+            code=code,
+            reason=reason,
+            # A script may have done half of its work: it is repeated only where the action says that it may be.
+            retryable=False,
+            exit_code=result.exit_code,
+            outputs=outputs,
+            was_sandboxed=result.sandboxed,
+        )
+
+
+def _job(context: ExecutionContext) -> ScriptJob:
+    return ScriptJob(
+        language=str(context.config["language"]),
+        source=str(context.config["source"]),
+        timeout=context.timeout_seconds,
+        payload=context.payload,
+        query=dict(context.query),
+        event=dict(context.event),
+        variables={**context.variables, **context.secrets},
+        sensitive=tuple(context.secrets.values()),
+        api_base_url=context.api_url,
+        api_token=context.api_token,
+        api_socket=_api_socket(os.getpid()),
+        network=bool(context.config.get("network", False)),
+    )
+
+
+@lru_cache(maxsize=1)
+def _api_socket(pid: int) -> Path:
+    """This process's own socket, on which scripts reach the API without any network. One per process, not per run:
+    the run's token says who is asking."""
+    from reactions_project.wsgi import application
+
+    socket = ApiSocket(run_dir() / f"api-{pid}.sock", application)
+    socket.start()
+    return socket.path
+
+
+__all__ = ["ScriptKind", "available_languages", "missing_interpreter", "script_settings"]

@@ -1,0 +1,81 @@
+"""What every page of the admin shares: operators only, changes through the product's functions, history read-only."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+
+class OperatorAdmin(admin.ModelAdmin[Any]):
+    """Site operators are active staff; guardian's and Django's model permissions are not asked."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_operator(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_operator(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_operator(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_operator(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_operator(request)
+
+
+class HistoryAdmin(OperatorAdmin):
+    """Rows that nobody edits: they tell what happened."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class HistoryInline(admin.TabularInline[Any, Any]):
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_operator(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def for_each(request: HttpRequest, queryset: QuerySet[Any], do: Callable[[Any], object], done: str) -> None:
+    """Call `do` for every selected object; say how many went well and, in its own words, why others did not."""
+    count = 0
+    for obj in queryset:
+        try:
+            do(obj)
+        except (ValidationError, PermissionDenied) as error:
+            reason = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+            messages.warning(request, f"{obj}: {reason}")
+        else:
+            count += 1
+    if count:
+        messages.success(request, f"{count} {done}.")
+
+
+def _is_operator(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_operator", False))
