@@ -4,18 +4,21 @@ The API, the pages, the admin and import call these; serializers and forms only 
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from triggers.filters import validate
 
 from accounts.audit import record
 from accounts.callers import Caller
 from accounts.models import Secret
 from accounts.permissions import may, require, require_in
 from accounts.roles import Verb
-from actions.models import Action, ActionSecret, ActionVersion, Reaction, ReactionTrigger
+from actions.kinds.script import available_languages, missing_interpreter
+from actions.models import Action, ActionSecret, ActionVersion, Heartbeat, Reaction, ReactionTrigger
 from actions.models.reaction import refuse_passthrough
+from reactions_project import clock
+from triggers.filters import validate
 from triggers.models import Trigger
 
 _VERSIONED = ("config", "timeout_seconds", "max_attempts", "is_repeatable")
@@ -36,6 +39,8 @@ def save_action(caller: Caller, action: Action, bindings: Mapping[str, Secret] |
     if former is not None and former.project_id != action.project_id:
         raise ValidationError({"project": "An action stays in its project: make a new one there."})
     action.full_clean()
+    if action.kind == "script":
+        _require_interpreter(action.config["language"])
     changed = {
         name: [getattr(former, name), getattr(action, name)]
         for name in (*_VERSIONED, "name", "is_enabled")
@@ -53,6 +58,17 @@ def save_action(caller: Caller, action: Action, bindings: Mapping[str, Secret] |
     shown = sorted(changed) if changed else []
     record(caller, "create" if is_new else "change", action, project=action.project, changes={"fields": shown})
     return action
+
+
+def _require_interpreter(language: str) -> None:
+    """Somewhere it must be able to run: on this host, or on a worker that was heard of lately."""
+    if language in available_languages():
+        return
+    since = clock.now() - timedelta(minutes=5)
+    for facts in Heartbeat.objects.filter(beat_at__gte=since).values_list("facts", flat=True):
+        if language in facts.get("languages", ()):
+            return
+    raise ValidationError({"config": f"language: {missing_interpreter(language)}"})
 
 
 def _keep_version(caller: Caller, action: Action) -> None:

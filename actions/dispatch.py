@@ -6,25 +6,31 @@ what was decided, so a crash leaves either an unmatched event or all of its deci
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, Q
-from triggers.facts import facts_of
-from triggers.filters import evaluate
-from triggers.filters.fields import EventFacts, look_up
 
+from accounts.audit import record
+from accounts.callers import NOBODY
 from actions.kinds.registry import kinds
 from actions.models import ActionVersion, Decision, Reaction, ReactionTrigger, Run, Verdict
 from actions.models.reaction import refuse_passthrough
 from actions.variables import author_variables
 from reactions_project import clock
+from triggers.facts import facts_of
+from triggers.filters import evaluate
+from triggers.filters.fields import EventFacts, look_up
 from triggers.models import Event, Trigger
+
+# (reaction id, value of its once_per field)
+OnceKey = tuple[UUID, str]
 
 
 @dataclass
@@ -45,18 +51,31 @@ def match_events(events: Sequence[Event]) -> int:
     considered = _candidates(events)
     decided: list[Decided] = []
     runs_of_root = _runs_per_root(events)
+    fired: dict[OnceKey, datetime] = {}
     for event in events:
         facts = facts_of(event)
         for link in considered[event.pk]:
-            outcome = decide(event, link.reaction, link.trigger, facts, runs_of_root[event.root])
+            outcome = decide(event, link.reaction, link.trigger, facts, runs_of_root[event.root], fired)
             if outcome.verdict == Verdict.FIRED:
                 runs_of_root[event.root] += 1
+                fired[link.reaction.pk, outcome.once_key] = clock.now()
             decided.append(outcome)
     return _write(events, decided)
 
 
-def decide(event: Event, reaction: Reaction, trigger: Trigger, facts: EventFacts, runs_of_root: int = 0) -> Decided:
-    """Whether one reaction fires for one event, and why. Writes nothing; a dry run calls it too."""
+def decide(
+    event: Event,
+    reaction: Reaction,
+    trigger: Trigger,
+    facts: EventFacts,
+    runs_of_root: int = 0,
+    fired: Mapping[OnceKey, datetime] | None = None,
+) -> Decided:
+    """Whether one reaction fires for one event, and why. Writes nothing; a dry run calls it too.
+
+    `runs_of_root` counts the runs that the first event of the chain already started; `fired` is what fired in the
+    same batch and is not written yet.
+    """
 
     def because(
         verdict: Verdict, reason: str, trace: list[dict[str, Any]] | None = None, once_key: str = ""
@@ -78,11 +97,11 @@ def decide(event: Event, reaction: Reaction, trigger: Trigger, facts: EventFacts
     if not verdict.passed:
         return because(Verdict.FILTERED, verdict.why or "The filter did not pass.", trace)
     once_key = _once_key(reaction, facts)
-    if once_key and (former := _fired_before(reaction, once_key, event.recorded_at)):
+    if once_key and (former := _fired_before(reaction, once_key, event.recorded_at, fired or {})):
         return because(
             Verdict.DUPLICATE,
             f"{reaction.once_per} is {once_key!r}, for which this reaction already fired at "
-            f"{former.at:%H:%M:%S} UTC; it fires once in {reaction.once_seconds} s.",
+            f"{former:%H:%M:%S} UTC; it fires once in {reaction.once_seconds} s.",
             trace,
         )
     return because(Verdict.FIRED, _passed_sentence(reaction, trace), trace, once_key)
@@ -125,9 +144,14 @@ def _once_key(reaction: Reaction, facts: EventFacts) -> str:
     return str(getattr(found, "value", ""))[:200]
 
 
-def _fired_before(reaction: Reaction, once_key: str, at: datetime) -> Decision | None:
+def _fired_before(
+    reaction: Reaction, once_key: str, at: datetime, fired: Mapping[OnceKey, datetime]
+) -> datetime | None:
+    if (reaction.pk, once_key) in fired:
+        return fired[reaction.pk, once_key]
     since = at - timedelta(seconds=reaction.once_seconds)
-    return Decision.objects.filter(reaction=reaction, once_key=once_key, verdict=Verdict.FIRED, at__gte=since).first()
+    former = Decision.objects.filter(reaction=reaction, once_key=once_key, verdict=Verdict.FIRED, at__gte=since)
+    return former.values_list("at", flat=True).first()
 
 
 def _candidates(events: Sequence[Event]) -> dict[int, list[ReactionTrigger]]:
@@ -188,6 +212,9 @@ def _write(events: Sequence[Event], decided: list[Decided]) -> int:
         }
         Run.objects.bulk_create(runs.values())
         Decision.objects.bulk_create(_decision(one, runs.get(id(one)), now) for one in decided)
+        for one in decided:
+            if one.verdict == Verdict.LOOP:
+                record(NOBODY, "stop loop", one.reaction, project=one.reaction.project, changes={"reason": one.reason})
         Event.objects.filter(pk__in=mine).update(matched_at=now)
     return len(runs)
 

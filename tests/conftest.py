@@ -1,4 +1,4 @@
-"""What every test has: throw-away keys and data folder, the database that was asked for, and where the shared corpus is."""
+"""What every test has: throw-away keys and data, the database that was asked for, and the shared corpus if it is there."""
 
 import os
 import tempfile
