@@ -60,7 +60,8 @@ def projects(caller: Caller, kind: str, *verbs: str) -> QuerySet[Project]:
         return Project.objects.filter(pk=caller.run.project_id) if granted else Project.objects.none()
     if _as_operator(caller, kind, verbs):
         return Project.objects.all()
-    codenames = [f"accounts.{role}_of_project" for role in sorted(_roles(caller, kind, verbs))]
+    # Without the app's name in front, guardian takes the content type from the model and Django's cache.
+    codenames = [f"{role}_of_project" for role in sorted(_roles(caller, kind, verbs))]
     if not codenames:
         return Project.objects.none()
     return get_objects_for_user(
@@ -184,7 +185,7 @@ def _api_keys(caller: Caller, verbs: tuple[str, ...]) -> Q:
 
 def _shared(model: type[Model], caller: Caller, kind: str, verbs: tuple[str, ...]) -> Q:
     names = [
-        f"{model._meta.app_label}.{SHARED_AS[Verb(verb)]}_{model._meta.model_name}"
+        f"{SHARED_AS[Verb(verb)]}_{model._meta.model_name}"
         for verb in _in_scope(caller, kind, verbs)
         if verb in shareable_verbs(kind)
     ]

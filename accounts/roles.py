@@ -60,6 +60,9 @@ MATRIX: dict[str, dict[str, frozenset[str]]] = {
     for kind, *cells in (line.split() for line in _TABLE.strip().splitlines())
 }
 
+# Belonging to no project.
+SPACE_KINDS = frozenset({"team", "environment", "machine", "api_key"})
+
 # What the script of a run may do in its reaction's project: read, and drive the catalogue; never change a
 # definition, never run or replay (SEC-53 "at most the reaction's rights", SEC-91).
 RUN_TOKEN: dict[str, frozenset[str]] = {

@@ -65,7 +65,9 @@ class ProjectScoped:
         try:
             return {**self._standard, **self.action_verbs}[action]
         except KeyError:
-            raise ImproperlyConfigured(f"{type(self).__name__}.action_verbs does not say what {action} needs.") from None
+            raise ImproperlyConfigured(
+                f"{type(self).__name__}.action_verbs does not say what {action} needs."
+            ) from None
 
 
 def visible_or_404(queryset: QuerySet[Any], caller: Caller, verb: str = Verb.READ, **lookup: Any) -> Any:
