@@ -28,8 +28,8 @@ WSGIApplication = Callable[..., Any]
 
 
 class ApiSocket:
-    """Use as a context manager, or `start` and `close` it. `after_request` runs in the thread that served, for letting go of what
-    that thread holds, such as database connections."""
+    """Use as a context manager, or `start` and `close` it. `after_request` runs in the thread that served, for letting
+    go of what that thread holds, such as database connections."""
 
     def __init__(self, path: Path, wsgi_app: WSGIApplication, after_request: Callable[[], None] = lambda: None) -> None:
         if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:

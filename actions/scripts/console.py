@@ -74,7 +74,7 @@ class Console:
         size = len(text.encode("utf-8", "replace")) + 1
         if size > self._bytes_left:
             self.truncated = True
-            kept = text.encode("utf-8", "replace")[: self._bytes_left].decode("utf-8", "ignore")
+            kept = text.encode("utf-8", "replace")[: max(0, self._bytes_left - 1)].decode("utf-8", "ignore")
             if kept:
                 self._lines.append(LogLine(stream, level, kept))
             notice = f"The output was cut here: a run keeps {self._limits.output_bytes:,} bytes of output."

@@ -97,7 +97,9 @@ def wrap(
     for path, text in _ETC.items():
         options += ["--perms", "0444", "--file", passed(Path(path).name, text.encode()), path]
     size = str(limits.scratch_bytes // 2)
-    options += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", "16777216", "--tmpfs", "/dev/shm"]  # noqa: S108
+    # Read-only, or else a worker that is root lends its scripts the kernel settings in there.
+    options += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
+    options += ["--perms", "1777", "--size", "16777216", "--tmpfs", "/dev/shm"]  # noqa: S108
     options += ["--remount-ro", "/dev", "--perms", "1777", "--size", size, "--tmpfs", str(places.temporary)]
     options += ["--perms", "0700", "--size", size, "--tmpfs", str(HOME)]
     options += ["--perms", "0700", "--dir", str(places.inputs), "--perms", "0700", "--dir", str(places.work)]
