@@ -1,11 +1,14 @@
 """What every test has: throw-away keys and data, the database that was asked for, and the shared corpus if it is there."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 # Before Django reads its settings: nothing of a test may touch a real data folder.
 _DATA = tempfile.mkdtemp(prefix="reactions-test-")
+atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
 os.environ["REACTIONS_DATA_DIR"] = _DATA
 os.environ["SECRET_KEY"] = "a key for tests only, of a fair length, used nowhere else at all 0123456789"
 os.environ["REACTIONS_ENCRYPTION_KEYS"] = "an encryption key for tests only 0123456789"
