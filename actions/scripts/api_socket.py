@@ -106,6 +106,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     server: _Server
     protocol_version = "HTTP/1.0"
+    default_request_version = "HTTP/1.0"
     timeout = _TIMEOUT
 
     def handle_one_request(self) -> None:

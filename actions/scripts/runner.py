@@ -81,8 +81,10 @@ class _Run:
                 await around.enter_async_context(network.proxy(self._proxy_socket, self.settings.may_connect))
             tree = self._start_sandboxed(groups) if in_sandbox else ProcessTree(self._plain(groups))
             code, timed_out = await self._follow(tree)
-        came_up = in_sandbox and self.status is not None and sandbox.came_up(self.status)
-        return self._result(code, timed_out, in_sandbox, came_up or (in_sandbox and timed_out))
+        came_up = self.status is not None and sandbox.came_up(self.status)
+        # Killed from outside, it had no time to report; a sandbox that cannot start ends by itself.
+        killed = code is None or code >= 128
+        return self._result(code, timed_out, in_sandbox, in_sandbox and (came_up or killed))
 
     def _start_sandboxed(self, groups: list[Path]) -> ProcessTree:
         wrapped = self._wrapped()

@@ -122,7 +122,14 @@ def came_up(status: int) -> bool:
     with open(status, "rb") as pipe:
         os.set_blocking(pipe.fileno(), False)
         reports = (pipe.read() or b"").split(b"\n")
-    return any("exit-code" in json.loads(report) for report in reports if report.strip())
+    return any(_tells_exit_code(report) for report in reports)
+
+
+def _tells_exit_code(report: bytes) -> bool:
+    try:
+        return "exit-code" in json.loads(report)
+    except (ValueError, TypeError):
+        return False
 
 
 def describe_sandbox(settings: ScriptSettings) -> SandboxStatus:

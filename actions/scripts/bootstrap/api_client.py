@@ -69,7 +69,11 @@ class OctopusClient:
         if status >= 300:
             detail = problem_of(answer)
             raise OctopusApiError(f"The API answered {status} to {method} {path}: {detail}", status, detail)
-        return json.loads(answer) if answer.strip() else None
+        try:
+            return json.loads(answer) if answer.strip() else None
+        except ValueError:
+            message = f"The API answered {method} {path} with something that is not JSON: check the path."
+            raise OctopusApiError(message, status) from None
 
     def send(self, method, path, content):
         path = path if path.startswith("/") else f"/{path}"

@@ -234,8 +234,9 @@ function __Octopus_ReadAnswer([byte[]] $Octets) {
             if ($line -lt 0) { throw 'the answer was cut off' }
             $size = [Convert]::ToInt32($text.Substring($position, $line - $position).Split(';')[0].Trim(), 16)
             if ($size -eq 0) { break }
-            [void] $body.Append($text.Substring($line + 2, $size))
             $position = $line + 4 + $size
+            if ($text.IndexOf("`r`n", $position - 2, [StringComparison]::Ordinal) -ne $position - 2) { throw 'the answer was cut off' }
+            [void] $body.Append($text.Substring($line + 2, $size))
         }
     }
     else {
@@ -308,7 +309,10 @@ function Invoke-OctopusApi {
     if ($answer.Status -ge 300) {
         throw "The API answered $($answer.Status) to $Method ${Path}: $(__Octopus_Problem $answer.Text)"
     }
-    if ($answer.Text.Trim()) { return __Octopus_ParseJson $answer.Text }
+    if (-not $answer.Text.Trim()) { return }
+    try { $result = __Octopus_ParseJson $answer.Text }
+    catch { throw "The API answered $Method $Path with something that is not JSON: check the path." }
+    return $result
 }
 
 function New-OctopusRelease {
