@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 from collections.abc import Callable, Coroutine
 from importlib import resources
 from pathlib import Path
@@ -214,13 +215,23 @@ class _Run:
         if sandbox_failed:
             return sandbox.failure(self.console.first_error)
         if code:
-            return self.console.message or f"The script ended with exit code {code}."
+            return self.console.message or _ending(code, self.job)
         if self.console.wrote_errors and self._fails_on_error_output():
             return "The script wrote to its error output, which this action counts as failure."
         return ""
 
     def _fails_on_error_output(self) -> bool:
         return self.job.variables.get("Octopus.Action.FailScriptOnErrorOutput", "").lower() == "true"
+
+
+def _ending(code: int, job: ScriptJob) -> str:
+    if code == 128 + signal.SIGXCPU:
+        return f"The script used more than its {job.limits.cpu_seconds} seconds of processor time: let it do less."
+    if code == 128 + signal.SIGXFSZ:
+        return f"The script wrote a file of more than {job.limits.file_bytes:,} bytes: write smaller ones."
+    if code == 128 + signal.SIGKILL:
+        return "The script was killed, as happens when this worker runs out of memory."
+    return f"The script ended with exit code {code}."
 
 
 async def _to_the_end(work: Coroutine[None, None, None]) -> None:

@@ -161,6 +161,8 @@ def describe_sandbox(settings: ScriptSettings) -> SandboxStatus:
     started = came_up(wrapped.status)
     if not started or trial.returncode:
         return SandboxStatus(False, failure(trial.stderr.decode("utf-8", "replace")))
+    if os.geteuid() == 0:
+        return SandboxStatus(True, "Scripts run in a sandbox, but this worker is root: give it an account of its own.")
     return SandboxStatus(True, "Scripts run in a sandbox.")
 
 

@@ -2,13 +2,14 @@
 # Bash 4.2 and newer, and needs no other program than base64; the API client needs the worker's Python.
 
 declare -A __octopus_variables=()
-declare -A Query=()
+declare -A octopus_parameters=() Query=()
 __octopus_api_url= __octopus_api_token=
 
 __octopus_prepare() {
   local name value
   while IFS= read -r -d '' name && IFS= read -r -d '' value; do
     __octopus_variables["=$name"]=$value
+    [ -z "$name" ] || octopus_parameters["$name"]=$value
   done <"$REACTIONS_INPUTS/variables"
   while IFS= read -r -d '' name && IFS= read -r -d '' value; do
     [ -z "$name" ] || Query["$name"]=$value

@@ -6,6 +6,7 @@ Starts itself in the background, then becomes the command given after the port a
 # ruff: noqa: S606
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -16,6 +17,9 @@ def main():
     listener = socket.create_server(("127.0.0.1", port), backlog=32)
     if os.fork():
         listener.close()
+        # Python ignores these two, and the script would inherit that.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         os.execv(command[0], command)
     # The script's pipes must end with the script.
     null = os.open(os.devnull, os.O_RDWR)

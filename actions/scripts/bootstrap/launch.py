@@ -27,6 +27,10 @@ def main() -> None:
     with open(orders_fd, encoding="utf-8") as source:
         orders = json.load(source)
     becomes_sandbox = orders["sandboxed"]
+    # Python ignores these two, and what is ignored stays so in every program started from here.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     if not becomes_sandbox:
         signal.signal(signal.SIGTERM, lambda *_: _stop_everything())
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL if becomes_sandbox else signal.SIGTERM, 0, 0, 0)
@@ -39,23 +43,32 @@ def main() -> None:
         number = getattr(resource, name)
         hard = resource.getrlimit(number)[1]
         bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(number, (bounded, bounded))
+        # Processor time is limited softly, so that a script that used it up ends with a signal of its own.
+        kill_at = bounded + 2 if name == "RLIMIT_CPU" and hard == resource.RLIM_INFINITY else bounded
+        resource.setrlimit(number, (bounded, kill_at))
     os.umask(0o077)
     command, environment = orders["command"], orders["environment"]
     os.chdir(orders["directory"])
+    if becomes_sandbox:
+        _become(command, environment)
+    os._exit(_supervise(command, environment))
+
+
+def _become(command: list[str], environment: dict[str, str]) -> None:
     try:
-        if becomes_sandbox:
-            os.execve(command[0], command, environment)
-        code = _supervise(command, environment)
+        os.execve(command[0], command, environment)
     except OSError as problem:
         print(f"{command[0]} cannot be started: {problem.strerror}.", file=sys.stderr, flush=True)
-        code = CANNOT_START
-    os._exit(code)
+        os._exit(CANNOT_START)
 
 
 def _supervise(command: list[str], environment: dict[str, str]) -> int:
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    child = os.posix_spawn(command[0], command, environment, setsid=True, setsigdef=[signal.SIGTERM, signal.SIGPIPE])
+    # Not posix_spawn, which leaves two of the C library's own signals ignored.
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        _become(command, environment)
     # Only the script may hold the pipes now: the worker sees their end as soon as the last program of the run is gone.
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

@@ -1,5 +1,8 @@
 """SEC-54: what scripts are given arrives as data, under names that steer nothing."""
 
+import subprocess
+import sys
+
 import pytest
 
 from actions.scripts.base import InvalidJobError, ScriptSettings
@@ -140,6 +143,11 @@ def test_secrets_are_in_no_command_line(settings: ScriptSettings, language: str)
     }
     ran = run(settings, language, sources[language], api_token="token-of-run", sensitive=["token-of-run"])
     assert set(ran.at("info")) == {"False"}, ran.text
+
+
+def test_running_scripts_needs_no_web_framework() -> None:
+    program = "import actions.scripts.runner, sys; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_bash_gets_one_variable_per_value() -> None:

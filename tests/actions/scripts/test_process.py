@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from actions.scripts.base import Limits, LogLine, ScriptJob, ScriptSettings
+from actions.scripts.base import Limits, LogLine, SandboxMode, ScriptJob, ScriptSettings
 from actions.scripts.runner import run_script
 from tests.actions.scripts.conftest import run
 
@@ -141,13 +141,27 @@ def test_sec_52_a_file_cannot_outgrow_its_limit(settings: ScriptSettings, langua
         "python": "open('big', 'wb').write(bytes(4_000_000))",
         "bash": "head -c 4000000 /dev/zero >big",
     }
-    assert not run(settings, language, sources[language], limits=Limits(file_bytes=1_000_000)).result.succeeded
+    result = run(settings, language, sources[language] + "\n", limits=Limits(file_bytes=1_000_000)).result
+    assert not result.succeeded
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_signals_are_as_programs_expect_them(settings: ScriptSettings, network: bool) -> None:
+    ran = run(settings, "bash", "grep -E '^Sig(Blk|Ign)' /proc/self/status; yes | head -n 1", network=network)
+    assert ran.text.replace("\t", " ").split("\n") == ["SigBlk: 0000000000000000", "SigIgn: 0000000000000000", "y"]
+
+
+def test_what_ended_a_script_from_outside_is_said(settings: ScriptSettings) -> None:
+    killed = run(settings, "bash", "kill -KILL $$").result
+    assert "killed" in killed.reason
+    assert killed.sandboxed is (settings.sandbox is SandboxMode.BWRAP)
+    assert "wrote a file of more than" in run(settings, "bash", "kill -XFSZ $$").result.reason
 
 
 def test_sec_52_processor_time_is_limited(settings: ScriptSettings) -> None:
     ran = run(settings, "bash", "while :; do :; done", limits=Limits(cpu_seconds=1), timeout=60)
-    assert ran.result.exit_code == 137
-    assert not ran.result.timed_out
+    assert ran.result.exit_code == 152
+    assert ran.result.reason == "The script used more than its 1 seconds of processor time: let it do less."
 
 
 def test_sec_52_memory_is_limited(settings: ScriptSettings, language: str) -> None:
