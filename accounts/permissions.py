@@ -74,6 +74,11 @@ def visible(queryset: QuerySet[M], caller: Caller, verb: str = Verb.READ) -> Que
     return _filtered(queryset, caller, (verb, Verb.METADATA) if verb == Verb.READ else (verb,))
 
 
+def reachable(queryset: QuerySet[M], caller: Caller, verb: str) -> QuerySet[M]:
+    """The rows that the caller may see, and those to which they may do `verb` unseen, as a key that only runs may."""
+    return _filtered(queryset, caller, (Verb.READ, Verb.METADATA, verb))
+
+
 def may(caller: Caller, verb: str, obj: Model) -> bool:
     """Whether the caller may do exactly `verb` to this saved object: metadata alone is not reading."""
     return _filtered(type(obj)._default_manager.filter(pk=obj.pk), caller, (verb,)).exists()

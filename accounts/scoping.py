@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from accounts import audit
 from accounts.callers import NOBODY, Caller, caller_of
-from accounts.permissions import require, visible
+from accounts.permissions import reachable, require, visible
 from accounts.roles import Verb
 
 
@@ -39,7 +39,7 @@ class ProjectScoped:
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):
             return self.queryset.none()
-        return visible(self.queryset.all(), self.caller, Verb.READ)
+        return reachable(self.queryset.all(), self.caller, self.verb or Verb.READ)
 
     def check_object_permissions(self, request: Request, obj: Model) -> None:
         """DRF calls this for every object that it fetched; the queryset made it visible, this makes it allowed."""

@@ -125,12 +125,12 @@ def save_reaction(caller: Caller, reaction: Reaction, triggers: Iterable[Trigger
     check_triggers(reaction, list(reaction.triggers.all()) if wanted is None and not is_new else wanted or [])
     if problems := validate(reaction.conditions):
         raise ValidationError({"conditions": [str(problem) for problem in problems]})
-    reaction.full_clean(exclude=["triggers"])
-    if is_new:
-        reaction.created_by = caller.user
     if wanted is not None and not is_new:
         # Out before in: the new action may be one that the former triggers refuse.
         ReactionTrigger.objects.filter(reaction=reaction).exclude(trigger__in=wanted).delete()
+    reaction.full_clean(exclude=["triggers"])
+    if is_new:
+        reaction.created_by = caller.user
     reaction.save()
     if wanted is not None:
         reaction.triggers.set(wanted)

@@ -2,4 +2,6 @@
 
 from typing import Any
 
+from accounts.api import schema  # noqa: F401  # importing it registers the descriptions
+
 urlpatterns: list[Any] = []

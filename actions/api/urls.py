@@ -1,5 +1,24 @@
 """REST routes of this app, under /api/."""
 
-from typing import Any
+from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[Any] = []
+from actions.api.actions import ActionViewSet
+from actions.api.connections import ConnectionViewSet
+from actions.api.decisions import DecisionViewSet, EventDecisionViewSet
+from actions.api.kinds import ActionKindViewSet
+from actions.api.reactions import ReactionViewSet
+from actions.api.runs import RunViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("actions", ActionViewSet, "api-action")
+router.register("action-kinds", ActionKindViewSet, "api-action-kind")
+router.register("connections", ConnectionViewSet, "api-connection")
+router.register("decisions", DecisionViewSet, "api-decision")
+router.register("reactions", ReactionViewSet, "api-reaction")
+router.register("runs", RunViewSet, "api-run")
+
+urlpatterns = [
+    path("events/<uuid:uid>/decisions/", EventDecisionViewSet.as_view({"get": "list"}), name="api-event-decision-list"),
+    *router.urls,
+]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import factory
+from django.contrib.auth.hashers import make_password
 
 from accounts import grants, keys
 from accounts.callers import Caller, caller_for
@@ -19,11 +20,10 @@ def operator_caller() -> Caller:
 class UserFactory(factory.django.DjangoModelFactory[User]):
     class Meta:
         model = User
-        skip_postgeneration_save = True
 
     username = factory.Sequence(lambda n: f"person-{n}")
     email = factory.LazyAttribute(lambda o: f"{o.username}@example.com")
-    password = factory.PostGenerationMethodCall("set_unusable_password")
+    password = factory.LazyFunction(lambda: make_password(None))
 
 
 class TeamFactory(factory.Factory[Team]):

@@ -19,6 +19,7 @@ class WebhookFactory(factory.django.DjangoModelFactory[Trigger]):
 class InternalTriggerFactory(factory.django.DjangoModelFactory[Trigger]):
     class Meta:
         model = Trigger
+        django_get_or_create = ("project", "kind", "event_type")
 
     project = factory.SubFactory(ProjectFactory)
     kind = "internal"

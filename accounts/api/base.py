@@ -1,0 +1,26 @@
+"""What the viewsets of all apps are built from."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model
+from rest_framework import mixins
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.audit import record
+from accounts.scoping import ProjectScoped
+
+
+class ScopedViewSet(ProjectScoped, GenericViewSet[Any]):
+    """A viewset over one model, filtered to what the caller may see."""
+
+
+class Destroys(mixins.DestroyModelMixin):
+    """Delete with an audit entry; what is in use stays and answers 409."""
+
+    caller: Any
+
+    @transaction.atomic
+    def perform_destroy(self, instance: Model) -> None:
+        record(self.caller, "delete", instance, project=getattr(instance, "project", None))
+        instance.delete()

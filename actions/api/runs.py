@@ -1,0 +1,200 @@
+"""/api/runs/: what was done, attempt by attempt, and the verbs on it."""
+
+from typing import Any, ClassVar
+
+import django_filters
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.base import ScopedViewSet
+from accounts.permissions import visible
+from accounts.roles import Verb
+from actions.api.logs import LogAnswer, PlainTextRenderer, after_of, log_text, read_log
+from actions.models import Attempt, LogChunk, Run, RunStatus
+
+
+def _execution() -> Any:
+    from actions import execution
+
+    return execution
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    class Meta:
+        model = Attempt
+        fields = [
+            "number",
+            "worker",
+            "started_at",
+            "finished_at",
+            "outcome",
+            "reason",
+            "exit_code",
+            "http_status",
+            "request",
+            "response",
+            "timings",
+        ]
+        read_only_fields = fields
+
+
+class RunSerializer(serializers.ModelSerializer[Run]):
+    event = serializers.UUIDField(source="event.uid", read_only=True)
+    event_type = serializers.CharField(source="event.type", read_only=True)
+    action = serializers.UUIDField(source="action_version.action_id", read_only=True)
+    action_name = serializers.CharField(source="action_version.action.name", read_only=True)
+    action_version = serializers.IntegerField(source="action_version.version", read_only=True)
+    kind = serializers.CharField(source="action_version.kind", read_only=True)
+    replay_of = serializers.UUIDField(source="replay_of.uid", read_only=True, default=None)
+    requested_by = serializers.CharField(source="requested_by.username", read_only=True, default=None)
+
+    class Meta:
+        model = Run
+        fields = [
+            "uid",
+            "project",
+            "event",
+            "event_type",
+            "reaction",
+            "reaction_name",
+            "reaction_version",
+            "action",
+            "action_name",
+            "action_version",
+            "kind",
+            "sequence",
+            "executor",
+            "target_key",
+            "status",
+            "outcome",
+            "reason",
+            "outputs",
+            "progress",
+            "was_sandboxed",
+            "attempt_count",
+            "max_attempts",
+            "is_repeatable",
+            "created_at",
+            "due_at",
+            "started_at",
+            "finished_at",
+            "cancel_requested_at",
+            "replay_of",
+            "requested_by",
+        ]
+        read_only_fields = fields
+
+
+class RunDetailSerializer(RunSerializer):
+    attempts = AttemptSerializer(many=True, read_only=True)
+
+    class Meta(RunSerializer.Meta):
+        fields = [*RunSerializer.Meta.fields, "attempts"]
+        read_only_fields = fields
+
+
+class ReplayRequest(serializers.Serializer[Any]):
+    version = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        help_text="The version of the action to run; without it the present one.",
+    )
+
+
+class RunFilter(django_filters.FilterSet):
+    project = django_filters.UUIDFilter()
+    reaction = django_filters.UUIDFilter()
+    action = django_filters.UUIDFilter(field_name="action_version__action")
+    event = django_filters.UUIDFilter(field_name="event__uid")
+    status = django_filters.MultipleChoiceFilter(choices=RunStatus.choices)
+    outcome = django_filters.CharFilter()
+    since = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    until = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Run
+        fields: ClassVar[list[str]] = []
+
+
+class RunViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet):
+    """One run for each time a reaction fired, newest first."""
+
+    queryset = Run.objects.select_related("event", "action_version__action", "replay_of", "requested_by")
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+    lookup_field = "uid"
+    lookup_value_converter = "uuid"
+    action_verbs: ClassVar[dict[str, Verb]] = {
+        "retry": Verb.RUN,
+        "cancel": Verb.RUN,
+        "replay": Verb.REPLAY,
+        "log": Verb.READ,
+    }
+
+    def get_serializer_class(self) -> type[RunSerializer]:
+        return RunSerializer if self.action == "list" else RunDetailSerializer
+
+    @extend_schema(request=None, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, uid: Any) -> Response:
+        """Try it again now: the same run, the next attempt."""
+        return self._answer(_execution().retry(self.caller, self.get_object()))
+
+    @extend_schema(request=None, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, uid: Any) -> Response:
+        """Stop it: a queued run at once, a running one within seconds."""
+        return self._answer(_execution().cancel(self.caller, self.get_object()))
+
+    @extend_schema(request=ReplayRequest, responses={201: RunDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def replay(self, request: Request, uid: Any) -> Response:
+        """A new run for the same event, which names this one as its origin."""
+        asked = ReplayRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        replayed = _execution().replay(self.caller, self.get_object(), version=asked.validated_data["version"])
+        return self._answer(replayed, status=201)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "after", str, description="The `next` of the former answer; without it from the beginning."
+            ),
+            OpenApiParameter("format", str, enum=["json", "text"], description="`text` downloads the whole log."),
+        ],
+        responses={(200, "application/json"): LogAnswer, (200, "text/plain"): OpenApiTypes.STR},
+    )
+    @action(
+        detail=True,
+        filterset_class=None,
+        pagination_class=None,
+        renderer_classes=[JSONRenderer, PlainTextRenderer],
+    )
+    def log(self, request: Request, uid: Any) -> Response | HttpResponse:
+        """The output so far, a piece at a time; or all of it as a file."""
+        run = self.get_object()
+        chunks = visible(LogChunk.objects.filter(attempt__run=run), self.caller)
+        if request.accepted_renderer.format == "text":
+            # A download and never a page: whatever a script printed is text (SEC-70).
+            return HttpResponse(
+                log_text(chunks),
+                content_type="text/plain; charset=utf-8",
+                headers={
+                    "Content-Disposition": f'attachment; filename="run-{run.uid}.log"',
+                    "X-Content-Type-Options": "nosniff",
+                    "Cache-Control": "no-store",
+                },
+            )
+        return Response(read_log(run, chunks, after_of(request.query_params.get("after", ""))))
+
+    def _answer(self, run: Run, status: int = 200) -> Response:
+        shown = self.queryset.get(pk=run.pk)
+        return Response(self.get_serializer(shown).data, status=status)
