@@ -24,7 +24,7 @@ class JsonLimits:
 DEFAULT_LIMITS = JsonLimits()
 
 
-class JsonRejected(ValueError):  # noqa: N818  a refusal, not a fault of ours
+class JsonRejected(ValueError):
     """The body is not taken. `status` is 413 (too large) or 400; the message says what to do."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -29,7 +29,7 @@ class PatternError(ValueError):
     """A pattern that is not accepted; one sentence says why."""
 
 
-class PatternTimeout(Exception):  # noqa: N818  what happened, as TimeoutError has it
+class PatternTimeout(Exception):
     """The text took the pattern longer than the limit."""
 
 

@@ -15,7 +15,7 @@ LONGEST_SHOWN = 200
 Number = int | float | Decimal
 
 
-class NotComparable(Exception):  # noqa: N818  a fact about a value, not a fault
+class NotComparable(Exception):
     """This value cannot be put to the question; the message is a clause such as "which is not a number"."""
 
 

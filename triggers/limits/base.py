@@ -17,7 +17,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-class PayloadRejected(ValueError):  # noqa: N818  a refusal, not a fault of ours
+class PayloadRejected(ValueError):
     """The request is not taken; the message is one sentence for the sender."""
 
     def __init__(self, status: int, message: str) -> None:
