@@ -17,6 +17,11 @@ LONGEST_LINE = 16 * 1024
 MOST_OUTPUTS = 1000
 MOST_HIGHLIGHTS = 100
 MOST_ARTIFACTS = 100
+MOST_LINES = 50_000
+
+# Every mask costs time for all output that follows, which the worker pays and not the script.
+MOST_MASKED_LINES = 200
+MOST_MASKED_CHARACTERS = 64 * 1024
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r(?!\Z)|\n)")
 
 # Output levels a script may switch to; None means "do not log".
@@ -53,6 +58,10 @@ class Console:
         self._limits = limits
         self._bytes_left = limits.output_bytes
         self._output_bytes_left = limits.output_bytes
+        self._lines_left = MOST_LINES
+        self._masked: set[str] = set()
+        self._masked_lines_left = MOST_MASKED_LINES
+        self._masked_characters_left = MOST_MASKED_CHARACTERS
         self._lines: list[LogLine] = []
         self.stdout = _Channel(self, Stream.STDOUT, Level.INFO)
         self.stderr = _Channel(self, Stream.STDERR, Level.ERROR)
@@ -72,15 +81,17 @@ class Console:
         if self.truncated:
             return
         size = len(text.encode("utf-8", "replace")) + 1
-        if size > self._bytes_left:
+        if size > self._bytes_left or not self._lines_left:
             self.truncated = True
             kept = text.encode("utf-8", "replace")[: max(0, self._bytes_left - 1)].decode("utf-8", "ignore")
-            if kept:
+            if kept and self._lines_left:
                 self._lines.append(LogLine(stream, level, kept))
-            notice = f"The output was cut here: a run keeps {self._limits.output_bytes:,} bytes of output."
+            most = f"{self._limits.output_bytes:,} bytes and {MOST_LINES:,} lines"
+            notice = f"The output was cut here: a run keeps {most} of output."
             self._lines.append(LogLine(Stream.SYSTEM, Level.WARNING, notice))
             return
         self._bytes_left -= size
+        self._lines_left -= 1
         self._lines.append(LogLine(stream, level, text))
         if level is Level.HIGHLIGHT and len(self.highlights) < MOST_HIGHLIGHTS:
             self.highlights.append(text)
@@ -101,7 +112,7 @@ class Console:
         name, value = message.get("name"), message.get("value").replace("\0", "")
         sensitive = message.get("sensitive").lower() == "true"
         if sensitive:
-            self.masker.add(value)
+            self._mask(value)
         size = len(name) + len(value)
         if not name or size > self._output_bytes_left or len(self.outputs) >= MOST_OUTPUTS:
             shown = self.masker.mask(name)[:200]
@@ -122,7 +133,7 @@ class Console:
         self.message = self._plain(message.get("message"))
 
     def add_mask(self, message: ServiceMessage) -> None:
-        self.masker.add(message.get("value"))
+        self._mask(message.get("value"))
 
     def add_artifact(self, message: ServiceMessage) -> None:
         length = message.get("length")
@@ -130,6 +141,19 @@ class Console:
         if path and len(self.artifacts) < MOST_ARTIFACTS:
             name = self._plain(message.get("name")) or path.rsplit("/", 1)[-1]
             self.artifacts.append(Artifact(path, name, int(length) if re.fullmatch(r"[0-9]{1,15}", length) else None))
+
+    def _mask(self, value: str) -> None:
+        # Scripts say every mask on both streams.
+        if value in self._masked:
+            return
+        lines = value.count("\n") + 1
+        if lines > self._masked_lines_left or len(value) > self._masked_characters_left:
+            self.stdout.note(Level.WARNING, "A value was not masked: a script may mask 200 lines of 65,536 characters.")
+            return
+        self._masked.add(value)
+        self._masked_lines_left -= lines
+        self._masked_characters_left -= len(value)
+        self.masker.add(value)
 
     def _plain(self, text: str) -> str:
         return self.masker.mask(text.replace("\0", ""))[:4000]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 PREFIX = "##octopus["
 LONGEST = 512 * 1024
+_CRUMB = 4096
 _BREAKS = re.compile(r"[\r\n]+")
 _ATTRIBUTE = r"""\s++[A-Za-z][\w.-]*+\s*+=\s*+(?:'[^'\]]*+'|"[^"\]]*+")"""
 _WHOLE = re.compile(rf"\s*+(?P<name>[A-Za-z][\w.-]*+)(?P<attributes>(?:{_ATTRIBUTE})*+)\s*+/?")
@@ -38,9 +39,14 @@ class MessageParser:
 
     def __init__(self) -> None:
         self._held = ""
+        self._look_again_at = 0
 
     def feed(self, text: str) -> Iterator[str | ServiceMessage]:
         self._held += text
+        # A message that comes in crumbs is looked at again when it has doubled, or else its cost would be quadratic.
+        if len(self._held) < self._look_again_at and "]" not in text:
+            return
+        self._look_again_at = 0
         yield from self._parse(at_end=False)
 
     def flush(self) -> Iterator[str | ServiceMessage]:
@@ -62,6 +68,7 @@ class MessageParser:
             end = text.find("]", body)
             if end < 0 and not at_end and self._may_continue(text[body:]):
                 self._held = text[start:]
+                self._look_again_at = 2 * len(self._held) if len(self._held) > _CRUMB else 0
                 return
             message = parse_body(text[body:end]) if end >= 0 else None
             if message is None:

@@ -67,7 +67,7 @@ def layout(with_api_socket: bool) -> Layout:
     return Layout(
         inputs=HOME / "inputs",
         work=HOME / "work",
-        temporary=Path("/tmp"),  # noqa: S108 - the sandbox's own
+        temporary=Path("/tmp"),  # noqa: S108 # nosec B108 - the sandbox's own
         api_socket=HOME / "api.sock" if with_api_socket else None,
     )
 
@@ -99,7 +99,7 @@ def wrap(
     size = str(limits.scratch_bytes // 2)
     # Read-only, or else a worker that is root lends its scripts the kernel settings in there.
     options += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
-    options += ["--perms", "1777", "--size", "16777216", "--tmpfs", "/dev/shm"]  # noqa: S108
+    options += ["--perms", "1777", "--size", "16777216", "--tmpfs", "/dev/shm"]  # noqa: S108 # nosec B108
     options += ["--remount-ro", "/dev", "--perms", "1777", "--size", size, "--tmpfs", str(places.temporary)]
     options += ["--perms", "0700", "--size", size, "--tmpfs", str(HOME)]
     options += ["--perms", "0700", "--dir", str(places.inputs), "--perms", "0700", "--dir", str(places.work)]

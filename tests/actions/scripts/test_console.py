@@ -6,7 +6,7 @@ import pytest
 
 from actions.redaction import Masker
 from actions.scripts.base import Artifact, Level, Limits, OutputVariable, Progress, Stream
-from actions.scripts.console import LONGEST_LINE, Console
+from actions.scripts.console import LONGEST_LINE, MOST_LINES, MOST_MASKED_LINES, Console
 
 
 def encoded(text: str) -> str:
@@ -116,8 +116,23 @@ def test_sec_55_output_is_cut_at_its_limit_with_a_marker() -> None:
     lines = read(output, *[b"0123456789\n"] * 50, f"##octopus[progress percentage='{encoded('9')}']".encode())
     assert output.truncated
     assert sum(len(text) + 1 for level, text in lines if level == "info") <= 101
-    assert lines[-1] == ("warning", "The output was cut here: a run keeps 100 bytes of output.")
+    assert lines[-1] == ("warning", "The output was cut here: a run keeps 100 bytes and 50,000 lines of output.")
     assert output.progress == Progress(9)
+
+
+def test_sec_55_lines_are_counted_too() -> None:
+    lines = read(console(), b"\n" * (MOST_LINES + 10))
+    assert len(lines) == MOST_LINES + 1
+    assert "cut here" in lines[-1][1]
+
+
+def test_a_script_may_only_mask_so_much() -> None:
+    text = "".join(
+        f"##octopus[mask value='{encoded(f'value-{number:03}')}']\n" for number in range(MOST_MASKED_LINES + 1)
+    )
+    lines = read(console(), f"{text}value-000 value-{MOST_MASKED_LINES}\n".encode())
+    assert lines[0][0] == "warning"
+    assert lines[1:] == [("info", f"***** value-{MOST_MASKED_LINES}")]
 
 
 def test_very_long_lines_are_broken() -> None:

@@ -57,6 +57,13 @@ def test_text_that_only_begins_like_a_message_is_not_held_back() -> None:
     assert "".join(map(str, parser.feed("pus[ really? more"))) == "##octopus[ really? more"
 
 
+def test_a_large_message_may_come_in_crumbs() -> None:
+    value = "QUJD" * 25_000
+    text = f"x ##octopus[setVariable name='QQ==' value='{value}'] y"
+    pieces = [text[start : start + 3] for start in range(0, len(text), 3)]
+    assert parse(*pieces) == ["x ", ("setVariable", {"name": "A", "value": "ABC" * 25_000}), " y"]
+
+
 def test_a_message_without_end_becomes_text() -> None:
     text = "##octopus[setVariable name='" + "A" * (LONGEST + 10)
     assert parse(text + "\nrest") == [text + "\nrest"]
