@@ -89,9 +89,11 @@ def operator_may(kind: str, verb: str) -> bool:
 def scopes_allow(kind: str, verb: str, scopes: frozenset[str]) -> bool:
     """Whether any of a key's scopes has the verb; the holder's own right is asked besides.
 
-    A scope that keys cannot have, such as the name of a role, gives nothing.
+    A scope that keys cannot have, such as the name of a role, gives nothing. A key that may read may know of what its
+    holder may know of.
     """
-    return any(verb in MATRIX[kind][scope] for scope in scopes if scope in KEY_SCOPES)
+    cells = frozenset().union(*(MATRIX[kind][scope] for scope in scopes if scope in KEY_SCOPES))
+    return verb in cells or (verb == Verb.METADATA and Verb.READ in cells)
 
 
 def capped(role: str, cap: str) -> str:

@@ -120,9 +120,7 @@ def test_sec_12_a_key_of_an_operator_has_its_scope_only(project: Project):
     reader = Caller(user=operator_caller().user, scopes=frozenset({"read"}), key_prefix="abc")
     reaction = reaction_of(project)
     assert may(reader, Verb.READ, reaction)
-    with pytest.raises(
-        PermissionDenied, match="the key abc… may not delete this reaction: use a key with"
-    ):
+    with pytest.raises(PermissionDenied, match="the key abc… may not delete this reaction: use a key with"):
         require(reader, Verb.DELETE, reaction)
 
 

@@ -31,9 +31,9 @@ def reaction_of(project: Project, action: Action | None = None, name: str = "Tel
     return Reaction.objects.create(project=project, name=name, action=action or action_of(project, name=f"For {name}"))
 
 
-def ledger_of(project: Project) -> Ledger:
+def ledger_of(project: Project, name: str = "Past") -> Ledger:
     now = clock.now()
-    reaction = reaction_of(project, name="Past")
+    reaction = reaction_of(project, name=name)
     action = reaction.action
     version = ActionVersion.objects.create(
         action=action, version=1, kind=action.kind, config={}, timeout_seconds=30, max_attempts=1, is_repeatable=False
