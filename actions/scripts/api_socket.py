@@ -17,14 +17,12 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.handlers import SimpleHandler
 
-from actions.scripts.base import InvalidJobError
+from actions.scripts.base import InvalidJobError, WSGIApplication
 
 LONGEST_BODY = 1024 * 1024
 MOST_AT_ONCE = 8
 _TIMEOUT = 30
 _LONGEST_SOCKET_PATH = 107
-
-WSGIApplication = Callable[..., Any]
 
 
 class ApiSocket:
@@ -36,7 +34,9 @@ class ApiSocket:
             raise InvalidJobError(f"The path {path} is too long for a socket: choose a shorter work root.")
         self.path = path
         self._server = _Server(path, wsgi_app, after_request)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True, name="reactions-api"
+        )
 
     def start(self) -> None:
         self._thread.start()
@@ -51,7 +51,7 @@ class ApiSocket:
         self.close()
 
     def close(self) -> None:
-        """Takes no further requests; those under way are cut off from their client and waited for."""
+        """Takes no further requests; those under way are cut off from their client."""
         if self._thread.ident is not None:
             self._server.shutdown()
             self._thread.join()
@@ -61,7 +61,7 @@ class ApiSocket:
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
-    block_on_close = True
+    block_on_close = False
     request_queue_size = 16
 
     def __init__(self, path: Path, application: WSGIApplication, after_request: Callable[[], None]) -> None:

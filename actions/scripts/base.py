@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 IPAddress = IPv4Address | IPv6Address
+WSGIApplication = Callable[..., Any]
 MayConnect = Callable[[IPAddress, int], bool]
 
 
@@ -106,6 +107,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ScriptJob:
+    """`api_application` is served to this run alone, on a socket of its own that ends with it; `api_socket` is a socket
+    that somebody else serves. With neither, the API is reached by `api_base_url`, which the sandbox does not allow."""
+
     language: str
     source: str
     timeout: float = 300
@@ -118,6 +122,7 @@ class ScriptJob:
     sensitive: Sequence[str] = field(default=(), repr=False)
     api_base_url: str = ""
     api_token: str = field(default="", repr=False)
+    api_application: WSGIApplication | None = field(default=None, repr=False)
     api_socket: Path | None = None
     network: bool = False
     limits: Limits = field(default_factory=Limits)

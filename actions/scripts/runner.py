@@ -14,6 +14,7 @@ from pathlib import Path
 
 from actions.redaction import Masker
 from actions.scripts import cgroup, network, sandbox
+from actions.scripts.api_socket import ApiSocket
 from actions.scripts.base import (
     Language,
     Layout,
@@ -72,6 +73,7 @@ class _Run:
         self.on_lines = on_lines
         self.run_id = secrets.token_hex(16)
         self.status: int | None = None
+        self._api_socket = job.api_socket
         self._proxy_socket = folder / "proxy.sock"
 
     async def execute(self) -> ScriptResult:
@@ -80,6 +82,12 @@ class _Run:
             groups = around.enter_context(cgroup.joinable(self.settings.cgroup, self.run_id, self.job.limits))
             if in_sandbox and self.job.network:
                 await around.enter_async_context(network.proxy(self._proxy_socket, self.settings.may_connect))
+            if self.job.api_application is not None:
+                served = ApiSocket(self.folder / "api.sock", self.job.api_application)
+                # In a thread, as it may have to wait for a request under way.
+                around.push_async_callback(asyncio.to_thread, served.close)
+                served.start()
+                self._api_socket = served.path
             tree = self._start_sandboxed(groups) if in_sandbox else ProcessTree(self._plain(groups))
             code, timed_out = await self._follow(tree)
         came_up = self.status is not None and sandbox.came_up(self.status)
@@ -144,7 +152,7 @@ class _Run:
             self.on_lines(lines)
 
     def _plain(self, groups: list[Path]) -> Launch:
-        layout = Layout(self.folder / "inputs", self.folder / "work", self.folder / "tmp", self.job.api_socket)
+        layout = Layout(self.folder / "inputs", self.folder / "work", self.folder / "tmp", self._api_socket)
         for path in (layout.inputs, layout.work, layout.temporary):
             path.mkdir(mode=0o700)
         for name, content in input_files(self.language, self.job, layout).items():
@@ -162,14 +170,14 @@ class _Run:
         )
 
     def _wrapped(self) -> sandbox.Wrapped:
-        layout = sandbox.layout(with_api_socket=self.job.api_socket is not None)
+        layout = sandbox.layout(with_api_socket=self._api_socket is not None)
         command = self.language.command(self.interpreter, layout)
         folders = self.language.folders(self.interpreter, self.settings)
         files = input_files(self.language, self.job, layout)
         values = environment(self.language, self.settings, self.job, layout, self.run_id)
         sockets: dict[Path, Path] = {}
-        if self.job.api_socket is not None and layout.api_socket is not None:
-            sockets[self.job.api_socket] = layout.api_socket
+        if self._api_socket is not None and layout.api_socket is not None:
+            sockets[self._api_socket] = layout.api_socket
         if self.job.network:
             python = worker_python(self.settings)
             if python is None:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,14 @@ class Ran:
 
 
 RunScript = Callable[..., Ran]
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Short, since the path of a socket may have 107 characters only."""
+    path = Path(tempfile.mkdtemp(prefix="rx-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

@@ -80,6 +80,13 @@ def test_sec_53_scripts_create_releases_without_any_network(
     assert ran.result.succeeded
 
 
+def test_sec_53_a_run_may_have_a_socket_of_its_own_that_ends_with_it(language: str, sandboxed: ScriptSettings) -> None:
+    ran = run(sandboxed, language, CREATE[language], api_application=api, api_token=TOKEN)
+    assert ran.text == 'Releases-1 Core "Web" 1.2.3 7'
+    assert list(sandboxed.work_root.iterdir()) == []
+    assert not any(thread.name == "reactions-api" for thread in threading.enumerate())
+
+
 REFUSED = {
     "powershell": "try { New-OctopusRelease Core taken } catch { $_.Exception.Message }\nInvoke-OctopusApi /api/html/",
     "python": "try: octopus.create_release('Core', 'taken')\nexcept OctopusApiError as problem: print(problem)\n"
