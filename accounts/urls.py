@@ -1,5 +1,13 @@
-"""Pages of this app."""
+"""Signing in and out, and one's own page."""
 
-from typing import Any
+from django.urls import path
 
-urlpatterns: list[Any] = []
+from accounts.views.account import AccountPage
+from accounts.views.session import AdminSignIn, SignIn, SignOut
+
+urlpatterns = [
+    path("sign-in/", SignIn.as_view(), name="sign-in"),
+    path("sign-out/", SignOut.as_view(), name="sign-out"),
+    path("account/", AccountPage.as_view(), name="account"),
+    path("admin/login/", AdminSignIn.as_view(), name="admin-sign-in"),
+]
