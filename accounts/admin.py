@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts import grants, keys, vault
@@ -126,7 +127,7 @@ class ProjectShareAdmin(OperatorAdmin):
             self.delete_model(request, share)
 
 
-class SecretForm(forms.ModelForm[Secret]):
+class SecretForm(ModelForm):
     """The value goes in and never comes out (SEC-21)."""
 
     value = forms.CharField(

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django_q import models as queue_models
 
@@ -37,7 +38,7 @@ for model in (queue_models.Schedule, queue_models.Success, queue_models.Failure,
         admin.site.unregister(model)
 
 
-class ActionForm(forms.ModelForm[Action]):
+class ActionForm(ModelForm):
     class Meta:
         model = Action
         fields = (
@@ -69,7 +70,7 @@ class ActionAdmin(OperatorAdmin):
         save_action(caller_for(_user(request)), obj)
 
 
-class ReactionForm(forms.ModelForm[Reaction]):
+class ReactionForm(ModelForm):
     triggers = forms.ModelMultipleChoiceField(Trigger.objects.all())
 
     class Meta:

@@ -63,6 +63,15 @@ def match_events(events: Sequence[Event]) -> int:
     return _write(events, decided)
 
 
+def give_up(event: Event, error: Exception) -> None:
+    """Close an event that cannot be decided, visibly: every reaction that listens gets a decision that says so."""
+    reason = f"Reactions itself failed while deciding ({type(error).__name__}): see event {event.uid} in the log."
+    decided = [
+        Decided(event, link.reaction, link.trigger, Verdict.ERROR, reason) for link in _candidates([event])[event.pk]
+    ]
+    _write([event], decided)
+
+
 def decide(
     event: Event,
     reaction: Reaction,

@@ -1,15 +1,23 @@
 """What every page of the admin shares: operators only, changes through the product's functions, history read-only."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+# Django's admin classes take a parameter in the stubs only.
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
 
-class OperatorAdmin(admin.ModelAdmin[Any]):
+
+class OperatorAdmin(ModelAdmin):
     """Site operators are active staff; guardian's and Django's model permissions are not asked."""
 
     list_per_page = 50
@@ -44,7 +52,7 @@ class HistoryAdmin(OperatorAdmin):
         return False
 
 
-class HistoryInline(admin.TabularInline[Any, Any]):
+class HistoryInline(TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 
 from accounts import vault
 from accounts.callers import caller_for
@@ -90,10 +91,11 @@ def test_sec_35_the_model_refuses_every_way_round() -> None:
     webhook = WebhookFactory()
     http = ActionFactory(project=webhook.project)
     internal = ReactionFactory(action=http)
-    with pytest.raises(ValidationError, match="not a broker"):
+    with pytest.raises(ValidationError, match="not a broker"), transaction.atomic():
         internal.triggers.add(webhook)
-    with pytest.raises(ValidationError, match="not a broker"):
+    with pytest.raises(ValidationError, match="not a broker"), transaction.atomic():
         internal.triggers.set([webhook])
+    assert not internal.triggers.filter(kind="webhook").exists()
     scripted = ReactionFactory(action=ActionFactory(project=webhook.project, python=True), triggers=[webhook])
     scripted.action = http
     with pytest.raises(ValidationError, match="not a broker"):

@@ -1,0 +1,53 @@
+"""One row per executing process, so that health can tell who is alive and what it can do."""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from actions.models import Heartbeat
+
+BEAT_SECONDS = 2.0
+# A beat older than this is a process that is gone or stuck.
+STALE_SECONDS = 15.0
+_VERSION = "0.1.0"
+
+
+@dataclass
+class Beat:
+    """What this process says of itself."""
+
+    cluster: str
+    started_at: datetime
+    facts: dict[str, Any] = field(default_factory=dict)
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+    claimed_total: int = 0
+
+    @property
+    def worker(self) -> str:
+        return f"{self.host}:{self.pid}"[:100]
+
+    def beat(self, now: datetime, in_flight: int) -> None:
+        Heartbeat.objects.update_or_create(
+            host=self.host[:100],
+            pid=self.pid,
+            cluster=self.cluster,
+            defaults={
+                "started_at": self.started_at,
+                "beat_at": now,
+                "in_flight": in_flight,
+                "claimed_total": self.claimed_total,
+                "version": _VERSION,
+                "facts": self.facts,
+            },
+        )
+
+    def leave(self) -> None:
+        Heartbeat.objects.filter(host=self.host[:100], pid=self.pid, cluster=self.cluster).delete()
+
+
+def forget_dead(now: datetime) -> None:
+    """Rows of processes that ended without leaving; kept for an hour, so that health can name them."""
+    Heartbeat.objects.filter(beat_at__lt=now - timedelta(hours=1)).delete()

@@ -1,0 +1,82 @@
+"""What a django-q2 worker does for half a second: lets this process's engine run.
+
+The engine lives as long as the process: one event loop that claims, carries out and flushes. It claims only while
+slices keep coming (the permit), so a worker that is no longer fed, or that is being stopped, takes on nothing new.
+"""
+
+import asyncio
+import logging
+import multiprocessing.util
+import os
+import time
+
+import uvloop
+
+from actions.engine.loop import Engine
+
+log = logging.getLogger("reactions.engine")
+SLICE_SECONDS = 0.5
+PERMIT_SECONDS = 5.0
+GRACE_SECONDS = 20.0
+
+
+class Host:
+    """The engine of this process and the event loop that it lives on."""
+
+    def __init__(self, cluster: str) -> None:
+        self.pid = os.getpid()
+        self.cluster = cluster
+        self.loop = uvloop.new_event_loop()
+        self.engine = Engine(cluster)
+        self.stopping = False
+        # Runs when q2 lets the worker end (stop, recycle): what is in flight is finished, the rest handed back.
+        multiprocessing.util.Finalize(self, _drain, args=(self,), exitpriority=100)
+
+    def slice(self, seconds: float) -> None:
+        if self.stopping:
+            time.sleep(0.05)
+            return
+        self.engine.permit_until = time.monotonic() + PERMIT_SECONDS
+        self.loop.run_until_complete(self.engine.run_for(seconds))
+
+    def drain(self) -> None:
+        if self.stopping:
+            return
+        self.stopping = True
+        self.loop.run_until_complete(self.engine.stop(GRACE_SECONDS))
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+
+
+_host: Host | None = None
+
+
+def dispatch_slice(cluster: str, seconds: float = SLICE_SECONDS) -> None:
+    """Run this process's engine for a slice; a broken engine is thrown away and the next slice builds another."""
+    global _host
+    if _host is None or _host.pid != os.getpid():
+        _host = Host(cluster)
+    try:
+        _host.slice(seconds)
+    except Exception:
+        broken, _host = _host, None
+        log.exception("the engine of %s broke; a new one starts", cluster)
+        try:
+            broken.drain()
+        except Exception:
+            log.exception("the broken engine could not be drained; its runs come back when their leases end")
+        raise
+
+
+def stop_now() -> None:
+    """From a signal: finish what is in flight, hand back the rest, take on nothing more."""
+    if _host is not None and _host.pid == os.getpid():
+        _host.engine.permit_until = 0.0
+
+
+def _drain(host: Host) -> None:
+    if host.pid == os.getpid() and not asyncio._get_running_loop():
+        try:
+            host.drain()
+        except Exception:
+            log.exception("the engine could not be drained; its runs come back when their leases end")

@@ -1,0 +1,133 @@
+"""Carrying out one claimed run: an HTTP kind is prepared, sent and judged; a script runs with its log written live."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from actions.context import context_for
+from actions.engine.flush import Finished
+from actions.kinds.base import ExecutionContext, HttpKind, LogEntry, Outcome, ScriptedKind, UnrunnableError
+from actions.kinds.registry import kinds
+from actions.models import Attempt, LogChunk, Run
+from actions.octostache import OctostacheError
+from reactions_project import clock
+from reactions_project.egress.policy import EgressError, EgressRequest, EgressResponse
+
+log = logging.getLogger("reactions.engine")
+OnThread = Callable[..., Awaitable[Any]]
+
+
+class Sender(Protocol):
+    async def send(self, request: EgressRequest) -> EgressResponse: ...
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A claimed run and what it may know, or why it cannot run."""
+
+    run: Run
+    context: ExecutionContext | None
+    problem: Outcome | None = None
+    attempt_id: int | None = None
+
+
+def make_ready(run: Run, worker: str) -> Ready:
+    """Read everything from the database; called in the database thread."""
+    try:
+        context = context_for(run)
+    except UnrunnableError as error:
+        return Ready(run, None, Outcome(ok=False, code=error.outcome, reason=error.reason))
+    except Exception as error:
+        return Ready(run, None, _fault(run, error))
+    attempt_id = None
+    if run.executor == "script":
+        attempt_id = Attempt.objects.create(run=run, number=run.attempt_count, worker=worker, started_at=clock.now()).pk
+    return Ready(run, context, None, attempt_id)
+
+
+async def carry_out(ready: Ready, sender: Sender, on_thread: OnThread) -> Finished:
+    """Never raises but CancelledError: what goes wrong is the outcome."""
+    started = clock.now()
+    outcome = ready.problem
+    if outcome is None:
+        assert ready.context is not None
+        kind = kinds.get(ready.run.action_version.kind)
+        try:
+            if kind.executor == "script":
+                outcome = await _run_script(cast(ScriptedKind, kind), ready, on_thread)
+            else:
+                outcome = await _send(cast(HttpKind, kind), ready.context, sender)
+        except UnrunnableError as error:
+            outcome = Outcome(ok=False, code=error.outcome, reason=error.reason)
+        except OctostacheError as error:
+            outcome = Outcome(ok=False, code="template", reason=str(error))
+        except Exception as error:
+            outcome = _fault(ready.run, error)
+    return Finished(ready.run, outcome, started, clock.now(), ready.attempt_id)
+
+
+async def _send(kind: HttpKind, context: ExecutionContext, sender: Sender) -> Outcome:
+    prepared = kind.prepare(context)
+    answer: EgressResponse | EgressError
+    try:
+        answer = await sender.send(prepared.request)
+    except EgressError as error:
+        answer = error
+    return kind.conclude(context, prepared, answer)
+
+
+async def _run_script(kind: ScriptedKind, ready: Ready, on_thread: OnThread) -> Outcome:
+    assert ready.context is not None
+    assert ready.attempt_id is not None
+    chunks = LogWriter(ready.attempt_id)
+    pending: list[asyncio.Future[Any]] = []
+
+    def on_entries(entries: list[LogEntry]) -> None:
+        rows = chunks.rows(entries)
+        if rows:
+            pending.append(asyncio.ensure_future(on_thread(LogChunk.objects.bulk_create, rows)))
+
+    try:
+        return await kind.execute(ready.context, on_entries)
+    finally:
+        if pending:
+            await asyncio.wait(pending, timeout=10)
+
+
+class LogWriter:
+    """Numbers lines as they come; neighbours of one stream and level share a row."""
+
+    def __init__(self, attempt_id: int) -> None:
+        self._attempt_id = attempt_id
+        self._sequence = 0
+
+    def rows(self, entries: list[LogEntry]) -> list[LogChunk]:
+        rows: list[LogChunk] = []
+        for entry in entries:
+            last = rows[-1] if rows else None
+            if last is not None and (last.stream, last.level) == (entry.stream, entry.level):
+                last.text += f"\n{entry.text}"
+                continue
+            self._sequence += 1
+            rows.append(
+                LogChunk(
+                    attempt_id=self._attempt_id,
+                    sequence=self._sequence,
+                    stream=entry.stream,
+                    level=entry.level,
+                    text=entry.text,
+                    at=entry.at,
+                )
+            )
+        return rows
+
+
+def _fault(run: Run, error: Exception) -> Outcome:
+    log.exception("run %s could not be carried out", run.uid)
+    return Outcome(
+        ok=False,
+        code="fault",
+        reason=f"Reactions itself failed ({type(error).__name__}): see run {run.uid} in the worker's log.",
+    )

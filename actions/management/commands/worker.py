@@ -1,0 +1,29 @@
+"""The workers of this host: events, HTTP actions, scripts and housekeeping."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from actions.models import Heartbeat
+from actions.scripts.workdir import sweep
+from reactions_project.queue import CLUSTERS, Host
+
+
+class Command(BaseCommand):
+    help = "Run this host's workers until SIGTERM or Ctrl-C; signal the parent process only."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--only", action="append", choices=CLUSTERS, help="start just this cluster; may repeat")
+        parser.add_argument("--list", action="store_true", help="print cluster and process id of every live worker")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["list"]:
+            for cluster, pid in Heartbeat.objects.order_by("-beat_at").values_list("cluster", "pid"):
+                self.stdout.write(f"{cluster} {pid}")
+            return
+        # What a killed worker left of its runs (SEC-56).
+        sweep(settings.REACTIONS_SCRIPT_WORK_DIR)
+        os.environ.setdefault("PYTHONUNBUFFERED", "1")
+        Host(options["only"] or CLUSTERS).run()
