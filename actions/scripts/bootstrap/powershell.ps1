@@ -190,7 +190,8 @@ function Execute-WithRetry([ScriptBlock] $Command, [int] $MaxFailures = 3, [doub
 
 # One HTTP/1.1 exchange over the socket. By hand, because .NET would call back on threads that have no PowerShell.
 function __Octopus_ExchangeOverSocket([string] $Method, [string] $Path, $Content) {
-    $body = if ($null -eq $Content) { [byte[]]::new(0) } else { [System.Text.Encoding]::UTF8.GetBytes($Content) }
+    $body = [byte[]]::new(0)
+    if ($null -ne $Content) { $body = [System.Text.Encoding]::UTF8.GetBytes($Content) }
     $head = "$Method $Path HTTP/1.1`r`nHost: localhost`r`nX-Octopus-ApiKey: $($__Octopus.Token)`r`n" +
         "Accept: application/json`r`nConnection: close`r`n"
     if ($null -ne $Content) { $head += "Content-Type: application/json`r`n" }
@@ -274,7 +275,8 @@ function __Octopus_ExchangeOverHttp([string] $Method, [string] $Path, $Content) 
 # The `detail` of a problem description (RFC 9457), or the beginning of whatever came instead.
 function __Octopus_Problem([string] $Text) {
     try { $problem = __Octopus_ParseJson $Text } catch { $problem = $null }
-    if ($problem -is [System.Management.Automation.PSCustomObject] -and $problem.detail) { return [string] $problem.detail }
+    # Asked for in a way that strict mode, should the script switch it on, does not object to.
+    if ($problem -is [psobject] -and $problem.PSObject.Properties['detail']) { return [string] $problem.detail }
     $plain = ($Text -replace '\s+', ' ').Trim()
     if ($plain) { return $plain.Substring(0, [Math]::Min(300, $plain.Length)) }
     return 'no explanation was given.'

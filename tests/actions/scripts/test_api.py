@@ -15,6 +15,7 @@ import pytest
 from actions.scripts.api_socket import LONGEST_BODY, ApiSocket
 from actions.scripts.base import InvalidJobError, ScriptSettings
 from tests.actions.scripts.conftest import run
+from tests.actions.scripts.test_languages import FAILING, TELLING
 
 TOKEN = "run-token-123456"
 
@@ -142,6 +143,19 @@ print(octopus.get("api/z/")["PATH_INFO"])
 def test_clients_send_and_read_json(settings: ScriptSettings, language: str, served: Path) -> None:
     ran = run(settings, language, WORKING[language], api_socket=served, api_token=TOKEN)
     assert ran.text.split("\n") == ["PUT /api/x/ a=1 70000", '6 q"\\é 5', "[]", "1", "/api/z/"]
+
+
+STRICT = {"powershell": "Set-StrictMode -Version Latest\n", "python": "", "bash": "set -euo pipefail -f; IFS=,\n"}
+
+
+def test_clients_and_helpers_stand_the_strictest_settings(plain: ScriptSettings, language: str, served: Path) -> None:
+    given = {"api_socket": served, "api_token": TOKEN}
+    assert run(plain, language, STRICT[language] + CREATE[language], **given).result.succeeded
+    assert run(plain, language, STRICT[language] + WORKING[language], **given).result.succeeded
+    assert run(plain, language, STRICT[language] + TELLING[language], **given).result.succeeded
+    failed = run(plain, language, STRICT[language] + ASKING[language].replace("/api/x/", "/api/html/"), **given)
+    assert "The API answered 502 to GET /api/html/: <h1>Bad gateway</h1>" in failed.text
+    assert run(plain, language, STRICT[language] + FAILING[language], **given).result.message == "no good"
 
 
 ASKING = {
