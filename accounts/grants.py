@@ -17,6 +17,15 @@ from accounts.permissions import SHARED_AS, kinds_of, may, shareable_verbs
 from accounts.roles import Verb, capped
 
 
+def require_owner(caller: Caller, team: Team, what: str) -> None:
+    """Raise PermissionDenied unless the caller is an operator or an owner of the team, signed in rather than by key."""
+    if caller.is_session and caller.is_operator:
+        return
+    held = Membership.objects.filter(team=team, user=caller.person, role=Role.OWNER)
+    if not (caller.is_session and held.exists()):
+        raise PermissionDenied(f"{caller.label} may not {what}: ask an owner of team {team}, who must be signed in.")
+
+
 @transaction.atomic
 def create_team(caller: Caller, name: str, slug: str, *, allows_authors: bool = False) -> Team:
     """Make a team with its four groups. Operators only."""
@@ -31,6 +40,20 @@ def create_team(caller: Caller, name: str, slug: str, *, allows_authors: bool = 
 
 
 @transaction.atomic
+def change_team(caller: Caller, team: Team) -> Team:
+    """Save a changed name or slug; an operator also switches the team on and off (SEC-92)."""
+    require_owner(caller, team, f"change team {team}")
+    former = Team.objects.select_for_update().get(pk=team.pk)
+    if team.is_enabled != former.is_enabled:
+        _require_operator(caller, "switch a team on or off")
+    team.allows_authors = former.allows_authors
+    team.full_clean()
+    team.save()
+    record(caller, "change", team, team=team, changes=_changes(former, team, "name", "slug", "is_enabled"))
+    return team
+
+
+@transaction.atomic
 def delete_team(caller: Caller, team: Team) -> None:
     """Delete a team that owns no project any more, with its groups. Operators only."""
     _require_operator(caller, "delete a team")
@@ -41,9 +64,9 @@ def delete_team(caller: Caller, team: Team) -> None:
 @transaction.atomic
 def create_project(caller: Caller, team: Team, name: str, slug: str, description: str = "") -> Project:
     """Make a project and grant the team's groups their roles in it."""
-    _require_owner(caller, team, f"make a project in team {team}")
+    require_owner(caller, team, f"make a project in team {team}")
     project = Project(team=team, name=name, slug=slug, description=description)
-    project.full_clean()
+    project.full_clean(exclude=["octopus_id"])
     project.save(force_insert=True)
     _expand(project, team, None)
     record(caller, "create", project, project=project, team=team)
@@ -51,9 +74,31 @@ def create_project(caller: Caller, team: Team, name: str, slug: str, description
 
 
 @transaction.atomic
+def change_project(caller: Caller, project: Project) -> Project:
+    """Save a changed name, slug or description; the team is for good (SEC-03)."""
+    former = Project.objects.select_for_update().get(pk=project.pk)
+    require_owner(caller, former.team, f"change project {former}")
+    if project.team_id != former.team_id:
+        raise ValidationError({"team": "A project stays with its team: share it with another team instead."})
+    project.full_clean(exclude=["octopus_id"])
+    project.save()
+    changes = _changes(former, project, "name", "slug", "description")
+    record(caller, "change", project, project=project, team=project.team, changes=changes)
+    return project
+
+
+@transaction.atomic
+def delete_project(caller: Caller, project: Project) -> None:
+    """Delete a project with all that it holds."""
+    require_owner(caller, project.team, f"delete project {project}")
+    record(caller, "delete", project, team=project.team)
+    project.delete()
+
+
+@transaction.atomic
 def join(caller: Caller, team: Team, user: User, role: str) -> Membership:
     """Give a person their one role in the team, replacing a former one."""
-    _require_owner(caller, team, f"change the members of team {team}")
+    require_owner(caller, team, f"change the members of team {team}")
     wanted = _role(role)
     # Of two changes at once the second sees the first, so that no pair of them takes the last owner away.
     team = Team.objects.select_for_update().get(pk=team.pk)
@@ -77,7 +122,7 @@ def join(caller: Caller, team: Team, user: User, role: str) -> Membership:
 def leave(caller: Caller, team: Team, user: User) -> None:
     """Take a person out of the team; the last owner stays."""
     if not (caller.is_session and caller.person == user):
-        _require_owner(caller, team, f"change the members of team {team}")
+        require_owner(caller, team, f"change the members of team {team}")
     team = Team.objects.select_for_update().get(pk=team.pk)
     membership = Membership.objects.filter(team=team, user=user).first()
     if membership is None:
@@ -92,7 +137,7 @@ def leave(caller: Caller, team: Team, user: User) -> None:
 @transaction.atomic
 def share(caller: Caller, project: Project, team: Team, role: str) -> ProjectShare:
     """Let another team's members in, at most as `role`; never as owner, and as author only by an operator."""
-    _require_owner(caller, project.team, f"share project {project}")
+    require_owner(caller, project.team, f"share project {project}")
     wanted = _role(role)
     if wanted == Role.OWNER or team == project.team:
         raise ValidationError("A project has one owning team: share it as editor or viewer with another team.")
@@ -108,7 +153,7 @@ def share(caller: Caller, project: Project, team: Team, role: str) -> ProjectSha
 @transaction.atomic
 def unshare(caller: Caller, project: Project, team: Team) -> None:
     """Take a share back."""
-    _require_owner(caller, project.team, f"share project {project}")
+    require_owner(caller, project.team, f"share project {project}")
     if not ProjectShare.objects.filter(project=project, team=team).delete()[0]:
         raise ValidationError(f"Project {project} is not shared with team {team}.")
     _withdraw(project, team)
@@ -140,7 +185,7 @@ def _single_permission(caller: Caller, obj: Model, verb: str) -> str:
     if verb not in shareable_verbs(kind):
         raise ValidationError(f"A {kind.replace('_', ' ')} cannot be shared for that: share the project with a team.")
     project: Project = obj.project  # type: ignore[attr-defined]
-    _require_owner(caller, project.team, what)
+    require_owner(caller, project.team, what)
     if not may(caller, verb, obj):
         raise PermissionDenied(f"{caller.label} may not {what}: nobody can give a right that they lack.")
     return f"{obj._meta.app_label}.{SHARED_AS[Verb(verb)]}_{obj._meta.model_name}"
@@ -156,6 +201,11 @@ def _withdraw(project: Project, team: Team) -> None:
     ProjectGroupObjectPermission.objects.filter(content_object=project, group__team_role__team=team).delete()
 
 
+def _changes(former: Model, changed: Model, *names: str) -> dict[str, list[object]]:
+    pairs = {name: [getattr(former, name), getattr(changed, name)] for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
 def _role(role: str) -> str:
     if role not in Role.values:
         raise ValidationError({"role": f"There is no role {role!r}; known are: {', '.join(Role.values)}."})
@@ -165,14 +215,6 @@ def _role(role: str) -> str:
 def _require_operator(caller: Caller, what: str) -> None:
     if not (caller.is_session and caller.is_operator):
         raise PermissionDenied(f"{caller.label} may not {what}: ask a site operator.")
-
-
-def _require_owner(caller: Caller, team: Team, what: str) -> None:
-    if caller.is_session and caller.is_operator:
-        return
-    held = Membership.objects.filter(team=team, user=caller.person, role=Role.OWNER)
-    if not (caller.is_session and held.exists()):
-        raise PermissionDenied(f"{caller.label} may not {what}: ask an owner of team {team}, who must be signed in.")
 
 
 def _require_another_owner(team: Team, user: User) -> None:

@@ -61,7 +61,7 @@ def limit_hosts(caller: Caller, secret: Secret, allowed_hosts: list[str]) -> Sec
 
 @transaction.atomic
 def delete(caller: Caller, secret: Secret) -> None:
-    """Delete a secret that nothing is bound to; raises PermissionDenied, ProtectedError."""
+    """Delete a secret that nothing is bound to; raises PermissionDenied, RestrictedError."""
     require(caller, Verb.DELETE, secret)
     record(caller, "delete", secret, project=secret.project)
     secret.delete()

@@ -32,6 +32,7 @@ class Project(OctopusNumbered):
 class ProjectShare(models.Model):
     """Another team's members hold `role` at most in this project."""
 
+    project_path = "project"
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="shares")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="shares")
     role = models.CharField(max_length=10, choices=Role.choices)

@@ -32,6 +32,7 @@ class ActionSerializer(serializers.ModelSerializer[Action]):
     connection = ScopedRelatedField(
         queryset=Connection.objects.all(), verb=Verb.BIND, required=False, allow_null=True, default=None
     )
+    config = serializers.DictField(help_text="Settings by name; /api/action-kinds/ says which each kind has.")
     secrets = BindingsField(
         required=False, help_text="Which secret each variable holds: {variable: id of the secret}. Replaces all."
     )

@@ -21,6 +21,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     secret = ScopedRelatedField(
         queryset=Secret.objects.all(), verb=Verb.BIND, required=False, allow_null=True, default=None
     )
+    settings = serializers.DictField(required=False)
 
     class Meta:
         model = Connection

@@ -15,14 +15,9 @@ from rest_framework.response import Response
 from accounts.api.base import ScopedViewSet
 from accounts.permissions import visible
 from accounts.roles import Verb
+from actions import execution
 from actions.api.logs import LogAnswer, PlainTextRenderer, after_of, log_text, read_log
 from actions.models import Attempt, LogChunk, Run, RunStatus
-
-
-def _execution() -> Any:
-    from actions import execution
-
-    return execution
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
@@ -100,12 +95,10 @@ class RunDetailSerializer(RunSerializer):
 
 
 class ReplayRequest(serializers.Serializer[Any]):
-    version = serializers.IntegerField(
-        required=False,
-        allow_null=True,
-        default=None,
-        min_value=1,
-        help_text="The version of the action to run; without it the present one.",
+    version = serializers.ChoiceField(
+        choices=["same", "current"],
+        default="same",
+        help_text="The version of the action that ran, or the one it has now.",
     )
 
 
@@ -142,25 +135,25 @@ class RunViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet
     def get_serializer_class(self) -> type[RunSerializer]:
         return RunSerializer if self.action == "list" else RunDetailSerializer
 
-    @extend_schema(request=None, responses=RunDetailSerializer)
+    @extend_schema(request=None, responses={201: RunDetailSerializer})
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, uid: Any) -> Response:
-        """Try it again now: the same run, the next attempt."""
-        return self._answer(_execution().retry(self.caller, self.get_object()))
+        """Do a run that did not succeed once more, with the version it had: a new run, which names this one."""
+        return self._answer(execution.retry(self.caller, self.get_object()), status=201)
 
     @extend_schema(request=None, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, uid: Any) -> Response:
         """Stop it: a queued run at once, a running one within seconds."""
-        return self._answer(_execution().cancel(self.caller, self.get_object()))
+        return self._answer(execution.cancel(self.caller, self.get_object()))
 
     @extend_schema(request=ReplayRequest, responses={201: RunDetailSerializer})
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, uid: Any) -> Response:
-        """A new run for the same event, which names this one as its origin."""
+        """React to the same event again: a new run, which names this one."""
         asked = ReplayRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        replayed = _execution().replay(self.caller, self.get_object(), version=asked.validated_data["version"])
+        replayed = execution.replay(self.caller, self.get_object(), version=asked.validated_data["version"])
         return self._answer(replayed, status=201)
 
     @extend_schema(

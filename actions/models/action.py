@@ -31,7 +31,7 @@ class Action(Shareable):
     name = models.CharField(max_length=150)
     kind = models.CharField(max_length=20, choices=kind_choices)
     config = models.JSONField(default=dict)
-    connection = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.PROTECT, related_name="actions")
+    connection = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.RESTRICT, related_name="actions")
     is_enabled = models.BooleanField(default=True)
     timeout_seconds = models.PositiveIntegerField(
         default=30, validators=[MinValueValidator(1), MaxValueValidator(3600)]
@@ -65,6 +65,8 @@ class Action(Shareable):
             stored = Action.objects.filter(pk=self.pk).values_list("kind", flat=True).first()
             if stored and stored != self.kind:
                 raise ValidationError({"kind": "The kind of an action cannot change: make a new action."})
+        if not isinstance(self.config, dict):
+            raise ValidationError({"config": "Give the settings as an object of names and values."})
         if self.kind in kinds:
             try:
                 kinds.get(self.kind).validate(self.config)
@@ -104,7 +106,7 @@ class ActionSecret(models.Model):
 
     project_path = "action__project"
     action = models.ForeignKey(Action, on_delete=models.CASCADE, related_name="bindings")
-    secret = models.ForeignKey(Secret, on_delete=models.PROTECT, related_name="bindings")
+    secret = models.ForeignKey(Secret, on_delete=models.RESTRICT, related_name="bindings")
     variable = models.CharField(max_length=100)
 
     class Meta:

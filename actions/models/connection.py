@@ -14,7 +14,7 @@ class Connection(models.Model):
     integration = models.CharField(max_length=40)
     name = models.CharField(max_length=100)
     settings = models.JSONField(default=dict, blank=True)
-    secret = models.ForeignKey(Secret, null=True, blank=True, on_delete=models.PROTECT, related_name="connections")
+    secret = models.ForeignKey(Secret, null=True, blank=True, on_delete=models.RESTRICT, related_name="connections")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -34,7 +34,7 @@ class Reaction(Shareable):
     name = models.CharField(max_length=150)
     description = models.TextField(blank=True)
     triggers = models.ManyToManyField(Trigger, through="ReactionTrigger", related_name="reactions")
-    action = models.ForeignKey(Action, on_delete=models.PROTECT, related_name="reactions")
+    action = models.ForeignKey(Action, on_delete=models.RESTRICT, related_name="reactions")
     conditions = models.JSONField(default=list, blank=True)
     once_per = models.CharField(
         max_length=200,

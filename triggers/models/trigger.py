@@ -54,10 +54,10 @@ class Trigger(Shareable):
         max_length=20, choices=SignatureScheme.choices, blank=True, default=SignatureScheme.NONE
     )
     signing_secret = models.ForeignKey(
-        Secret, null=True, blank=True, on_delete=models.PROTECT, related_name="signing_triggers"
+        Secret, null=True, blank=True, on_delete=models.RESTRICT, related_name="signing_triggers"
     )
     former_signing_secret = models.ForeignKey(
-        Secret, null=True, blank=True, on_delete=models.PROTECT, related_name="former_signing_triggers"
+        Secret, null=True, blank=True, on_delete=models.RESTRICT, related_name="former_signing_triggers"
     )
     delivery_id_path = models.CharField(
         max_length=200,

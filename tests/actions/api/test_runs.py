@@ -57,16 +57,27 @@ def test_a_queued_run_is_cancelled(ledger, alice, client_for):
     assert answer.data["status"] == "cancelled"
 
 
-def test_a_finished_run_is_replayed_as_a_new_one(ledger, alice, client_for):
+@pytest.mark.parametrize(
+    ("verb", "sent"),
+    [("retry", {}), ("replay", {}), ("replay", {"version": "same"}), ("replay", {"version": "current"})],
+)
+def test_a_cancelled_run_is_done_again_as_a_new_one(ledger, alice, client_for, verb, sent):
     client = client_for(alice)
     client.post(f"/api/runs/{ledger.run.uid}/cancel/")
-    answer = client.post(f"/api/runs/{ledger.run.uid}/replay/", {})
+    answer = client.post(f"/api/runs/{ledger.run.uid}/{verb}/", sent)
     assert answer.status_code == 201, answer.data
     assert answer.data["replay_of"] == str(ledger.run.uid)
     assert answer.data["sequence"] == 2
 
 
-@pytest.mark.parametrize("sent", [{"version": 0}, {"version": "x"}, {"version": 99}])
+@pytest.mark.parametrize("verb", ["retry", "replay"])
+def test_a_run_that_has_not_ended_is_not_done_again(ledger, alice, client_for, verb):
+    answer = client_for(alice).post(f"/api/runs/{ledger.run.uid}/{verb}/")
+    assert answer.status_code == 400
+    assert "The run is queued" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("sent", [{"version": 0}, {"version": "x"}, {"version": None}])
 def test_a_version_that_is_not_there_is_refused(ledger, alice, client_for, sent):
     client = client_for(alice)
     client.post(f"/api/runs/{ledger.run.uid}/cancel/")
