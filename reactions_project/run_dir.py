@@ -11,8 +11,12 @@ _LONGEST_NAME = 40
 
 
 def run_dir() -> Path:
-    """The folder, made private to this user. The same for every process with the same REACTIONS_RUN_DIR."""
-    wanted = Path(settings.REACTIONS_RUN_DIR)
+    """The folder of this host's own sockets. The same for every process with the same REACTIONS_RUN_DIR."""
+    return short_dir(Path(settings.REACTIONS_RUN_DIR))
+
+
+def short_dir(wanted: Path) -> Path:
+    """The folder, private to this user, or its stand-in under the temporary folder when its path is too long."""
     if len(os.fsencode(wanted)) + _LONGEST_NAME > 107:
         digest = hashlib.sha256(os.fsencode(wanted)).hexdigest()[:16]
         wanted = Path(tempfile.gettempdir()) / f"reactions-{os.getuid()}-{digest}"

@@ -19,7 +19,6 @@ from django.db import DatabaseError, close_old_connections, connections
 from actions.context import loaded
 from actions.engine import claims, heartbeat
 from actions.engine.breaker import Breaker
-from actions.engine.egress import policy
 from actions.engine.fairness import crowded_teams
 from actions.engine.flush import Finished, flush
 from actions.engine.leases import cancelled_among, hand_back, renew
@@ -30,6 +29,7 @@ from actions.kinds.base import Outcome
 from actions.kinds.script import available_languages
 from reactions_project import clock
 from reactions_project.egress.aio import AsyncEgress
+from reactions_project.egress.settings import policy
 from reactions_project.wake import Listener
 
 T = TypeVar("T")

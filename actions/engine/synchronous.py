@@ -8,12 +8,12 @@ from django.conf import settings
 
 from actions.context import loaded
 from actions.engine import claims
-from actions.engine.egress import policy
 from actions.engine.flush import Finished, flush
 from actions.engine.matching import match_due
 from actions.engine.work import Ready, carry_out, make_ready
 from reactions_project import clock
 from reactions_project.egress.aio import AsyncEgress
+from reactions_project.egress.settings import policy
 
 _TOKEN = "synchronous"  # noqa: S105 - a lease, not a secret
 _WORKER = "here"

@@ -1,20 +1,23 @@
 """The script kind: PowerShell, Python or Bash, bootstrapped with the event, the payload and an API client."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
 
 from actions.kinds.base import ConfigError, ExecutionContext, Field, LogEntry, Outcome
-from actions.scripts.api_socket import ApiSocket
 from actions.scripts.base import LogLine, SandboxMode, ScriptJob, ScriptSettings
 from actions.scripts.languages import languages, missing_interpreter
 from actions.scripts.runner import run_script
 from reactions_project import clock
-from reactions_project.run_dir import run_dir
+from reactions_project.egress.policy import EgressRefused
+from reactions_project.egress.settings import policy
+from reactions_project.run_dir import short_dir
 
 MASKED = "*****"
 
@@ -22,11 +25,21 @@ MASKED = "*****"
 def script_settings() -> ScriptSettings:
     """The operator's choices for this host."""
     return ScriptSettings(
-        work_root=settings.REACTIONS_SCRIPT_WORK_DIR,
+        work_root=short_dir(settings.REACTIONS_SCRIPT_WORK_DIR),
         sandbox=SandboxMode(settings.REACTIONS_SCRIPT_SANDBOX),
         pwsh=Path(settings.REACTIONS_PWSH) if settings.REACTIONS_PWSH else None,
         search_path=os.environ.get("PATH", os.defpath),
+        may_connect=_may_connect,
     )
+
+
+def _may_connect(address: str, port: int) -> bool:
+    """The same addresses as for HTTP actions (SEC-41)."""
+    try:
+        policy().check_address(address, port)
+    except EgressRefused:
+        return False
+    return True
 
 
 def available_languages() -> list[str]:
@@ -112,20 +125,25 @@ def _job(context: ExecutionContext) -> ScriptJob:
         sensitive=tuple(context.secrets.values()),
         api_base_url=context.api_url,
         api_token=context.api_token,
-        api_socket=_api_socket(os.getpid()),
+        api_application=_api,
         network=bool(context.config.get("network", False)),
     )
 
 
-@lru_cache(maxsize=1)
-def _api_socket(pid: int) -> Path:
-    """This process's own socket, on which scripts reach the API without any network. One per process, not per run:
-    the run's token says who is asking."""
-    from reactions_project.wsgi import application
+def _api(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """Our own API, served to the run on a socket of its own (SEC-53); each of its threads closes what it opened."""
+    response = application()(environ, start_response)
+    try:
+        yield from response
+    finally:
+        response.close()
+        connections.close_all()
 
-    socket = ApiSocket(run_dir() / f"api-{pid}.sock", application)
-    socket.start()
-    return socket.path
+
+@lru_cache(maxsize=1)
+def application() -> Any:
+    """Django's WSGI application, made when the first script runs: loading the URLs costs time and memory."""
+    return get_wsgi_application()
 
 
 __all__ = ["ScriptKind", "available_languages", "missing_interpreter", "script_settings"]

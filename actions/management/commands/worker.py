@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from actions.models import Heartbeat
 from actions.scripts.workdir import sweep
 from reactions_project.queue import CLUSTERS, Host
+from reactions_project.run_dir import short_dir
 
 
 class Command(BaseCommand):
@@ -24,6 +25,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"{cluster} {pid}")
             return
         # What a killed worker left of its runs (SEC-56).
-        sweep(settings.REACTIONS_SCRIPT_WORK_DIR)
+        sweep(short_dir(settings.REACTIONS_SCRIPT_WORK_DIR))
         os.environ.setdefault("PYTHONUNBUFFERED", "1")
         Host(options["only"] or CLUSTERS).run()
