@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "reactions_project.api.middleware.NoStore",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -128,6 +129,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "reaction-list"
 LOGOUT_REDIRECT_URL = "sign-in"
+CSRF_FAILURE_VIEW = "reactions_project.pages.csrf_failure"
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -178,9 +180,7 @@ REACTIONS_RUN_DIR = Path(env.text("REACTIONS_RUN_DIR", str(DATA_DIR / "run")))
 REACTIONS_WORKERS = env.integer("REACTIONS_WORKERS", 1, minimum=1)
 REACTIONS_ALLOW_PRIVATE_ADDRESSES = env.text("REACTIONS_ALLOW_PRIVATE_ADDRESSES")
 # The demo's stand-in for a monitoring system, which `serve --demo` starts beside the server.
-REACTIONS_DEMO_MONITOR_URL = env.text(
-    "REACTIONS_DEMO_MONITOR_URL", f"http://127.0.0.1:{PORT + 1}"
-)
+REACTIONS_DEMO_MONITOR_URL = env.text("REACTIONS_DEMO_MONITOR_URL", f"http://127.0.0.1:{PORT + 1}")
 REACTIONS_LEASE_SECONDS = env.integer("REACTIONS_LEASE_SECONDS", 15, minimum=3)
 REACTIONS_RETENTION_DAYS = env.integer("REACTIONS_RETENTION_DAYS", 90, minimum=1)
 REACTIONS_DECISION_RETENTION_DAYS = env.integer("REACTIONS_DECISION_RETENTION_DAYS", 14, minimum=1)

@@ -14,3 +14,8 @@ urlpatterns = [
     path("api/", include("reactions_project.api.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "reactions_project.pages.bad_request"
+handler403 = "reactions_project.pages.forbidden"
+handler404 = "reactions_project.pages.not_found"
+handler500 = "reactions_project.pages.server_error"

@@ -21,6 +21,12 @@ def moment(at: datetime | None, empty: str = "never") -> SafeString | str:
 
 
 @register.simple_tag
+def due(at: datetime) -> SafeString | str:
+    """When something comes that may be late: never in the past."""
+    return moment(at) if at > clock.now() else "now"
+
+
+@register.simple_tag
 def exact_time(at: datetime | None, empty: str = "") -> SafeString | str:
     """The time of day in UTC, with the date in its title."""
     if at is None:
