@@ -50,7 +50,7 @@ class Vault:
             raise DecryptionError(f"A secret has the unknown format {version!r}: run a newer release of Reactions.")
         try:
             return cipher.decrypt(raw[:12], raw[12:], bound_to.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise DecryptionError("A secret was changed or moved in the database: store its value again.") from None
 
     def is_current(self, ciphertext: str) -> bool:

@@ -138,6 +138,8 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+# WhiteNoise complains of a folder that is not there; it stays empty where nobody collects static files.
+STATIC_ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "reactions_project" / "static"]
 WHITENOISE_USE_FINDERS = True
 

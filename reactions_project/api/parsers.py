@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 
-from reactions_project.strict_json import JsonRejected, parse_json
+from reactions_project.strict_json import DEFAULT_LIMITS, JsonRejected, parse_json
 
 
 class BodyRejected(APIException):
@@ -20,6 +20,7 @@ class StrictJSONParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         try:
-            return parse_json(stream.read())
+            # One byte over the limit is enough to refuse it; the rest stays unread.
+            return parse_json(stream.read(DEFAULT_LIMITS.size_bytes + 1))
         except JsonRejected as error:
             raise BodyRejected(error.status, str(error)) from None

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
@@ -41,6 +42,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         code, detail = status.HTTP_403_FORBIDDEN, str(error) or "You may not do this: ask an owner of the team."
     elif isinstance(error, ProtectedError | RestrictedError):
         code, detail = status.HTTP_409_CONFLICT, _in_use(error)
+    elif isinstance(error, IntegrityError):
+        # Two that were both valid arrived at once, and the database let one in.
+        code, detail = status.HTTP_409_CONFLICT, "Somebody else changed this at the same moment: look and try again."
     elif isinstance(error, exceptions.APIException):
         code, detail = error.status_code, str(error.detail)
         if wait := getattr(error, "wait", None):
@@ -57,7 +61,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 def _in_use(error: ProtectedError | RestrictedError) -> str:
     objects = getattr(error, "protected_objects", None) or getattr(error, "restricted_objects", None) or set()
     users = sorted({f"{o._meta.verbose_name} {o}" for o in list(objects)[:3]})
-    return f"It is in use by {', '.join(users)}: change or delete that first."
+    return f"It is in use by {', '.join(users)}: change or delete that first, or disable this instead."
 
 
 def _of_django(error: ValidationError) -> dict[str, list[str]]:
