@@ -7,11 +7,9 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-import tempfile
 import time
 import zlib
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -32,6 +30,7 @@ from reactions_project.egress.policy import (
     Policy,
     Timings,
 )
+from reactions_project.egress.tls import ssl_context
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 _CONNECT_SECONDS = 5.0
@@ -170,22 +169,6 @@ class AsyncEgress:
         if context is None:
             context = self._ssl[key] = ssl_context(*key)
         return context
-
-
-def ssl_context(client_certificate: bytes | None, ca_bundle: bytes | None) -> ssl.SSLContext:
-    """A verifying context; raises EgressTlsError for certificates that cannot be read."""
-    try:
-        context = ssl.create_default_context(cadata=ca_bundle.decode("ascii") if ca_bundle else None)
-        if client_certificate:
-            # The ssl module reads a chain from a file only; it is private and gone at once.
-            with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-                Path(file.name).write_bytes(client_certificate)
-                context.load_cert_chain(file.name)
-    except (ssl.SSLError, ValueError, OSError):
-        raise EgressTlsError(
-            "A certificate of this action cannot be read: store it as PEM, certificate and key."
-        ) from None
-    return context
 
 
 async def _body(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:

@@ -275,12 +275,10 @@ def check_headers(headers: Iterable[tuple[str, str]]) -> None:
             raise EgressRefused(f"The header {name} cannot be set: it is written by the client.")
         if any(character in "\r\n\0" for character in value):
             raise EgressRefused(f"The value of header {name} holds a line break or NUL: remove it.")
-        try:
-            value.encode("latin-1")
-        except UnicodeEncodeError:
+        if not value.isascii():
             raise EgressRefused(
-                f"The value of header {name} holds characters outside Latin-1: percent-encode it with UriDataEscape."
-            ) from None
+                f"The value of header {name} holds characters outside ASCII: percent-encode it with UriDataEscape."
+            )
 
 
 def check_host_limit(origin: Origin, allowed_hosts: Sequence[str] | None) -> None:
