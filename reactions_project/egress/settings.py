@@ -2,6 +2,7 @@
 
 import socket
 from functools import lru_cache
+from ipaddress import ip_address
 
 from django.conf import settings
 
@@ -19,9 +20,10 @@ def policy() -> Policy:
 
 
 def _own_addresses() -> set[str]:
-    """Addresses of this host's name; loopback and private ones are refused anyway (SEC-41)."""
+    """Public addresses of this host's name; its loopback and private ones are refused anyway (SEC-41)."""
     try:
         rows = socket.getaddrinfo(socket.gethostname(), None)
     except OSError:
         return set()
-    return {str(row[4][0]).split("%")[0] for row in rows}
+    addresses = {str(row[4][0]).split("%")[0] for row in rows}
+    return {address for address in addresses if ip_address(address).is_global}

@@ -1,0 +1,35 @@
+"""When a failed attempt is tried again."""
+
+import pytest
+
+from actions.retry import SCHEDULE_SECONDS, wait_before
+
+
+def longest(low: float, high: float) -> float:
+    return high
+
+
+def shortest(low: float, high: float) -> float:
+    return low
+
+
+def test_the_default_schedule_is_eight_tries_in_about_a_day() -> None:
+    assert len(SCHEDULE_SECONDS) == 7
+    assert 0.75 < sum(SCHEDULE_SECONDS) / 86_400 < 1.25
+
+
+@pytest.mark.parametrize("attempt", range(1, 8))
+def test_waits_grow_and_jitter_stays_within_them(attempt: int) -> None:
+    base = SCHEDULE_SECONDS[attempt - 1]
+    assert wait_before(attempt, None, longest) == base
+    assert wait_before(attempt, None, shortest) == base / 10
+
+
+def test_beyond_the_schedule_its_last_wait_repeats() -> None:
+    assert wait_before(19, None, longest) == SCHEDULE_SECONDS[-1]
+
+
+def test_sec_44_retry_after_is_obeyed_up_to_an_hour() -> None:
+    assert wait_before(1, 120, shortest) == 120
+    assert wait_before(1, 99_999, shortest) == 3_600
+    assert wait_before(1, -5, longest) == SCHEDULE_SECONDS[0]
