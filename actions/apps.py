@@ -9,6 +9,7 @@ class ActionsConfig(AppConfig):
     name = "actions"
 
     def ready(self) -> None:
+        from actions import health
         from reactions_project import wake
         from triggers.signals import event_recorded
 
@@ -16,3 +17,4 @@ class ActionsConfig(AppConfig):
             wake.rows_due()
 
         event_recorded.connect(tell_workers, weak=False, dispatch_uid="actions-dispatch")
+        health.register()

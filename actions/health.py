@@ -1,0 +1,95 @@
+"""What health and metrics can say of workers and of the queue."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Min
+
+from actions.engine.heartbeat import STALE_SECONDS
+from actions.models import Heartbeat, Run, RunStatus
+from actions.scripts.base import SandboxMode
+from reactions_project import clock
+from reactions_project.health import Check, Finding, Gauge, Metric, checks, gauges
+from triggers.models import Event
+
+# Later than this, what is due is late: workers look at least every half second.
+_LATE_SECONDS = 30.0
+
+
+def register() -> None:
+    """Called once, when the app is ready."""
+    checks.add(Check("workers", "Workers", find_workers))
+    checks.add(Check("queue", "Queue", find_queue))
+    checks.add(Check("sandbox", "Script sandbox", find_sandbox))
+    gauges.add(Gauge("engine", "Queue and workers", read_gauges))
+
+
+def find_workers() -> Finding:
+    """Whether anybody executes: a beat that stopped without leaving is a process that was killed or is stuck."""
+    fresh, stale = _beats(clock.now())
+    facts = {"alive": sum(fresh.values()), "stale": stale, "clusters": fresh}
+    if not fresh:
+        return Finding(False, "No worker is alive, so nothing runs: start manage.py worker.", facts)
+    missing = sorted({"http", "scripts"} - set(fresh))
+    if missing:
+        detail = f"No worker of the cluster {' and '.join(missing)} is alive: start manage.py worker."
+        return Finding(False, detail, facts)
+    if stale:
+        return Finding(True, f"Workers are alive; {stale} stopped without leaving in the last hour.", facts)
+    return Finding(True, "Workers are alive.", facts)
+
+
+def find_queue() -> Finding:
+    """How long what is due has waited."""
+    late = oldest_due_seconds(clock.now())
+    facts = {"oldest_due_seconds": round(late, 1), "queued": Run.objects.filter(status=RunStatus.QUEUED).count()}
+    if late > _LATE_SECONDS:
+        return Finding(False, f"A run has been due for {late:.0f} s: workers are missing, stuck or too few.", facts)
+    return Finding(True, "Nothing is late.", facts)
+
+
+def find_sandbox() -> Finding:
+    """Workers say themselves how they run scripts; running them without the sandbox must show (SEC-51)."""
+    said = Heartbeat.objects.filter(beat_at__gte=clock.now() - timedelta(seconds=STALE_SECONDS))
+    modes = sorted({facts["sandbox"] for facts in said.values_list("facts", flat=True) if "sandbox" in facts})
+    modes = modes or [settings.REACTIONS_SCRIPT_SANDBOX]
+    if SandboxMode.OFF in modes:
+        detail = "The script sandbox is off: scripts run with the rights of the worker."
+        return Finding(False, detail, {"mode": SandboxMode.OFF})
+    return Finding(True, "Scripts run in the sandbox.", {"mode": modes[0]})
+
+
+def oldest_due_seconds(now: datetime) -> float:
+    """How long the run that has been due longest has waited; 0 when nothing is due."""
+    due = Run.objects.filter(status=RunStatus.QUEUED, due_at__lte=now).aggregate(first=Min("due_at"))["first"]
+    return (now - due).total_seconds() if due else 0.0
+
+
+def read_gauges() -> Iterable[Metric]:
+    now = clock.now()
+    fresh, stale = _beats(now)
+    for status in (RunStatus.QUEUED, RunStatus.RUNNING):
+        count = Run.objects.filter(status=status).count()
+        yield Metric("reactions_runs", "Runs that have not ended, by status.", count, {"status": status.value})
+    ended = (
+        Run.objects.filter(finished_at__gte=now - timedelta(hours=1))
+        .order_by()
+        .values_list("status")
+        .annotate(count=Count("pk"))
+    )
+    for status, count in sorted(ended):
+        yield Metric("reactions_runs_ended_last_hour", "Runs that ended within an hour.", count, {"status": status})
+    yield Metric("reactions_oldest_due_seconds", "How long the first due run has waited.", oldest_due_seconds(now))
+    yield Metric("reactions_events_unmatched", "Events not yet matched.", Event.objects.filter(matched_at=None).count())
+    for cluster, count in sorted(fresh.items()):
+        yield Metric("reactions_workers_alive", "Processes heard of lately.", count, {"cluster": cluster})
+    yield Metric("reactions_workers_stale", "Processes that stopped without leaving.", stale)
+
+
+def _beats(now: datetime) -> tuple[dict[str, int], int]:
+    alive_since = now - timedelta(seconds=STALE_SECONDS)
+    fresh = dict(
+        Heartbeat.objects.filter(beat_at__gte=alive_since).order_by().values_list("cluster").annotate(count=Count("pk"))
+    )
+    return fresh, Heartbeat.objects.filter(beat_at__lt=alive_since).count()

@@ -1,0 +1,164 @@
+"""Liveness, readiness and metrics tell the truth."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from actions.models import Heartbeat, Run
+from reactions_project import clock, health
+from reactions_project.health import Check, Finding, Metric, checks, prometheus_text
+from tests.accounts.world import ledger_of
+from tests.factories import ProjectFactory, api_key, member, operator_caller
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _look_again():
+    health._all_applied.cache_clear()
+
+
+def beat(cluster: str, age_seconds: float = 0, **facts) -> Heartbeat:
+    at = clock.now() - timedelta(seconds=age_seconds)
+    pid = Heartbeat.objects.count() + 1
+    return Heartbeat.objects.create(host="here", pid=pid, cluster=cluster, started_at=at, beat_at=at, facts=facts)
+
+
+def ready(client: Client) -> dict:
+    answer = client.get("/health/ready")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_a_live_process_says_so_without_asking_the_database(client: Client, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        answer = client.get("/health/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_all_is_well_while_workers_beat(client: Client):
+    beat("http")
+    beat("scripts", sandbox="bwrap")
+    shown = ready(client)
+    assert shown["status"] == "ok"
+    assert shown["checks"]["workers"]["alive"] == 2
+    assert shown["checks"]["sandbox"] == {"ok": True, "detail": "Scripts run in the sandbox.", "mode": "bwrap"}
+
+
+def test_without_workers_it_serves_but_says_that_nothing_runs(client: Client):
+    shown = ready(client)
+    assert shown["status"] == "degraded"
+    assert shown["checks"]["workers"]["detail"] == "No worker is alive, so nothing runs: start manage.py worker."
+
+
+def test_a_missing_cluster_is_named(client: Client):
+    beat("http")
+    assert "No worker of the cluster scripts is alive" in ready(client)["checks"]["workers"]["detail"]
+
+
+def test_a_worker_that_stopped_without_leaving_is_counted(client: Client):
+    beat("http")
+    beat("scripts")
+    beat("http", age_seconds=60)
+    assert ready(client)["checks"]["workers"]["stale"] == 1
+
+
+def test_workers_that_all_went_silent_are_not_alive(client: Client):
+    beat("http", age_seconds=60)
+    shown = ready(client)["checks"]["workers"]
+    assert (shown["ok"], shown["alive"], shown["stale"]) == (False, 0, 1)
+
+
+def test_a_run_that_waits_too_long_shows(client: Client):
+    run = ledger_of(ProjectFactory()).run
+    Run.objects.filter(pk=run.pk).update(due_at=clock.now() - timedelta(minutes=2))
+    shown = ready(client)["checks"]["queue"]
+    assert not shown["ok"]
+    assert shown["oldest_due_seconds"] >= 120
+    assert shown["queued"] == 1
+
+
+def test_a_run_that_is_due_later_is_not_late(client: Client):
+    run = ledger_of(ProjectFactory()).run
+    Run.objects.filter(pk=run.pk).update(due_at=clock.now() + timedelta(hours=1))
+    assert ready(client)["checks"]["queue"]["oldest_due_seconds"] == 0
+
+
+def test_sec_51_a_sandbox_that_is_off_shows(client: Client):
+    beat("http")
+    beat("scripts", sandbox="off")
+    shown = ready(client)
+    assert shown["status"] == "degraded"
+    assert "sandbox is off" in shown["checks"]["sandbox"]["detail"]
+
+
+def test_missing_migrations_make_it_unready(client: Client):
+    (last,) = MigrationLoader(connection).graph.leaf_nodes("actions")
+    MigrationRecorder(connection).record_unapplied(*last)
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["migrations"]["detail"] == "Migrations are missing: run manage.py migrate."
+    MigrationRecorder(connection).record_applied(*last)
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_a_database_that_is_away_makes_it_unready_without_telling_where_it_is(client: Client):
+    def away() -> Finding:
+        raise DatabaseError("connection to 10.0.0.7 refused, password=hunter2")
+
+    with checks.temporarily(Check("database", "Database", away, is_vital=True)):
+        answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "failing"
+    assert b"hunter2" not in answer.content
+
+
+# Metrics
+
+
+def test_metrics_are_text_for_prometheus(client: Client):
+    ledger_of(ProjectFactory())
+    beat("http")
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/plain")
+    lines = answer.content.decode().splitlines()
+    assert 'reactions_runs{status="queued"} 1' in lines
+    assert 'reactions_workers_alive{cluster="http"} 1' in lines
+    assert "# TYPE reactions_oldest_due_seconds gauge" in lines
+    assert lines.count("# TYPE reactions_runs gauge") == 1
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "image/png"])
+def test_metrics_come_whatever_a_collector_asks_for(client: Client, accept: str):
+    assert client.get("/metrics", HTTP_ACCEPT=accept).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"REMOTE_ADDR": "192.0.2.7"},
+        {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "192.0.2.7"},
+        {"REMOTE_ADDR": "127.0.0.1", "HTTP_FORWARDED": "for=192.0.2.7"},
+    ],
+)
+def test_metrics_are_not_for_strangers(client: Client, sent: dict[str, str]):
+    answer = client.get("/metrics", **sent)
+    assert answer.status_code == 401
+    assert b"reactions_runs" not in answer.content
+
+
+def test_metrics_are_for_operators_from_anywhere_and_not_for_members(client: Client):
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    operator, owner = api_key(operator_caller().user, ["read"]), api_key(member(ProjectFactory().team, "owner"))
+    assert client.get("/metrics", HTTP_AUTHORIZATION=f"Bearer {operator}", **elsewhere).status_code == 200
+    assert client.get("/metrics", HTTP_AUTHORIZATION=f"Bearer {owner}", **elsewhere).status_code == 403
+
+
+def test_labels_are_escaped():
+    text = prometheus_text([Metric("m", "Help.", 1.5, {"a": 'b"c\\d\ne'})])
+    assert text == '# HELP m Help.\n# TYPE m gauge\nm{a="b\\"c\\\\d\\ne"} 1.5\n'
