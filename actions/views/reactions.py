@@ -150,7 +150,7 @@ def may_read_payloads(page: ScopedPage, reaction: Reaction) -> bool:
 
 def with_last_run(reactions: QuerySet[Reaction]) -> QuerySet[Reaction]:
     """The run for the latest event; ordered so that the unique index over reaction, event and sequence answers."""
-    latest = Run.objects.filter(reaction=OuterRef("pk")).order_by("-event", "-sequence")
+    latest = Run.objects.filter(reaction=OuterRef("pk")).order_by("-event_id", "-sequence")
     return reactions.annotate(
         last_status=Subquery(latest.values("status")[:1]),
         last_at=Subquery(latest.values("created_at")[:1]),
