@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import django_filters
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers
+from rest_framework.request import Request
 
 from accounts import grants
 from accounts.api.base import ScopedViewSet
@@ -86,10 +87,9 @@ class ShareViewSet(
     serializer_class = ShareSerializer
     action_verbs: ClassVar[dict[str, Verb]] = {"destroy": Verb.UPDATE}
 
-    @property
-    def project(self) -> Project:
-        project: Project = visible_or_404(Project.objects.all(), self.caller, pk=self.kwargs["project_pk"])
-        return project
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.project: Project = visible_or_404(Project.objects.all(), self.caller, pk=self.kwargs["project_pk"])
 
     def get_queryset(self) -> QuerySet[Any]:
         queryset = super().get_queryset()

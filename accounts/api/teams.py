@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers
+from rest_framework.request import Request
 
 from accounts import grants
 from accounts.api.base import ScopedViewSet
@@ -97,10 +98,9 @@ class MemberViewSet(
     }
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
-    @property
-    def team(self) -> Team:
-        team: Team = visible_or_404(Team.objects.all(), self.caller, pk=self.kwargs["team_pk"])
-        return team
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.team: Team = visible_or_404(Team.objects.all(), self.caller, pk=self.kwargs["team_pk"])
 
     def get_queryset(self) -> QuerySet[Any]:
         queryset = super().get_queryset()
