@@ -28,7 +28,7 @@ def view_of(user, action: str) -> View:
 
 def test_sec_01_an_action_without_a_row_is_a_mistake_and_not_a_way_in():
     assert view_of(UserFactory(), "launch").verb == Verb.RUN
-    with pytest.raises(ImproperlyConfigured, match=r"View.action_verbs does not say which verb explode needs"):
+    with pytest.raises(ImproperlyConfigured, match=r"View.action_verbs does not say what explode needs"):
         _ = view_of(UserFactory(), "explode").verb
 
 
