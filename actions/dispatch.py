@@ -28,6 +28,7 @@ from triggers.facts import facts_of
 from triggers.filters import evaluate
 from triggers.filters.fields import EventFacts, look_up
 from triggers.models import Event, Trigger
+from triggers.sources import PING
 
 # (reaction id, value of its once_per field)
 OnceKey = tuple[UUID, str]
@@ -182,6 +183,8 @@ def _candidates(events: Sequence[Event]) -> dict[int, list[ReactionTrigger]]:
     found: dict[int, list[ReactionTrigger]] = {}
     for event in events:
         links_of = by_trigger[event.trigger_id] if event.trigger_id else by_type[event.type, event.project_id]
+        if event.trigger_id and event.type == PING:
+            links_of = []
         # A reaction that listens twice to the same event is considered once.
         found[event.pk] = list({link.reaction_id: link for link in reversed(links_of)}.values())[::-1]
     return found

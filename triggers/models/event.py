@@ -53,7 +53,8 @@ class Event(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["source", "delivery_id"],
-                condition=Q(delivery_id__isnull=False, trigger__isnull=True),
+                # Events of deleted webhooks lose their trigger, and their ids were never unique among each other.
+                condition=Q(delivery_id__isnull=False, trigger__isnull=True) & ~Q(source="webhook"),
                 name="delivery_unique_per_source",
             ),
         ]

@@ -1,0 +1,71 @@
+"""Which trigger key a request carries, and whether it opens the endpoint that was asked for (SEC-11, SEC-13).
+
+Every refusal costs the same: one look-up by prefix and one digest, whether or not there is such a key or route. The
+answer never says which it was; the reason is for the server's own log.
+"""
+
+import hmac
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from accounts import keys
+from reactions_project import clock
+from triggers.limits import PayloadRejected, key_in_query
+from triggers.models import TriggerKey
+
+_HEADERS = ("x-api-key", "x-nuget-apikey", "x-octopus-apikey")
+# No key has this prefix: keys have lower-case ones.
+_NO_PREFIX = "-" * 10
+_RELATED = ("trigger__project", "trigger__signing_secret", "trigger__former_signing_secret")
+
+
+class NotAuthentic(Exception):
+    """The request does not prove that it may deliver here; the message is for the log and holds no key."""
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What a request offers as its key."""
+
+    text: str = ""
+    is_from_query: bool = False
+
+
+def presented_key(headers: Mapping[str, str], query_string: str) -> Presented:
+    """The key in a header or, failing that, in the query string. Header names are in lower case."""
+    for name in _HEADERS:
+        if text := headers.get(name, "").strip():
+            return Presented(text)
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and rest.strip():
+        return Presented(rest.strip())
+    with suppress(PayloadRejected):
+        if text := key_in_query(query_string):
+            return Presented(text, is_from_query=True)
+    return Presented()
+
+
+def authenticate(presented: Presented, route: str) -> TriggerKey:
+    """The valid key of this route's enabled endpoint; raises NotAuthentic."""
+    prefix = keys.prefix_of(keys.TRIGGER, presented.text)
+    key = TriggerKey.objects.filter(prefix=prefix or _NO_PREFIX).select_related(*_RELATED).order_by().first()
+    is_right = hmac.compare_digest((key.digest if key else "").encode(), keys.digest(presented.text).encode())
+    if key is None or not is_right:
+        raise NotAuthentic(_why_unknown(presented, prefix))
+    if not key.is_valid(clock.now()):
+        raise NotAuthentic(f"the key {key.prefix}… is {'revoked' if key.revoked_at else 'expired'}")
+    trigger = key.trigger
+    if not trigger.is_external or trigger.route != route:
+        raise NotAuthentic(f"the key {key.prefix}… belongs to another endpoint, or there is no such route")
+    if not trigger.is_enabled:
+        raise NotAuthentic("the endpoint is disabled")
+    if presented.is_from_query and not trigger.accepts_query_key:
+        raise NotAuthentic("the endpoint takes no key in the query string")
+    return key
+
+
+def _why_unknown(presented: Presented, prefix: str | None) -> str:
+    if not presented.text:
+        return "no key was sent"
+    return f"there is no key {prefix}… like this" if prefix else "what was sent is not a trigger key"

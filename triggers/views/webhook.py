@@ -1,0 +1,59 @@
+"""POST /triggers/<route>: the only address at which strangers may write. A plain view: no session, no cookie."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from reactions_project.addresses import client_address
+from reactions_project.api.problems import problem_answer
+from triggers.intake import Inbound, Refused, receive
+
+logger = logging.getLogger("reactions.intake")
+
+
+@csrf_exempt
+def webhook(request: HttpRequest, route: str) -> HttpResponseBase:
+    """202 with the event's id and address, 200 for a delivery that was recorded before, or a problem document."""
+    if request.method != "POST":
+        return problem_answer(405, "Triggers are reached by POST: send the delivery with that.", {"Allow": "POST"})
+    inbound = _inbound(request, route)
+    try:
+        recorded = receive(inbound)
+    except Refused as refused:
+        if refused.reason:
+            # %r: what a stranger put into the route must not write lines of its own (SEC-80).
+            logger.warning(
+                "Refused %d at route %r from %s: %s", refused.status, route[:100], inbound.address, refused.reason
+            )
+        return problem_answer(refused.status, refused.detail, dict(refused.headers))
+    except Exception:
+        logger.exception("A delivery at route %r failed", route[:100])
+        return problem_answer(503, "The delivery could not be recorded: send it again later.", {"Retry-After": "60"})
+    event = recorded.event
+    address = f"{settings.REACTIONS_BASE_URL}/api/events/{event.uid}/"
+    answer: dict[str, Any] = {"id": str(event.uid), "url": address}
+    if not recorded.is_new:
+        answer["duplicate"] = True
+    return JsonResponse(answer, status=202 if recorded.is_new else 200, headers={"Cache-Control": "no-store"})
+
+
+def _inbound(request: HttpRequest, route: str) -> Inbound:
+    """The request as values; the key's places are emptied, so that no error page or later code finds it (SEC-11)."""
+    inbound = Inbound(
+        # Senders' forms like to add a slash.
+        route=route.removesuffix("/"),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        query_string=request.META.get("QUERY_STRING", ""),
+        address=client_address(request),
+        # HTTP/2 has no chunks, and no other sign that a body without a length follows.
+        is_chunked="HTTP_TRANSFER_ENCODING" in request.META or request.META.get("SERVER_PROTOCOL", "") >= "HTTP/2",
+        read=request.read,
+    )
+    for name in ("QUERY_STRING", "REQUEST_URI", "RAW_URI"):
+        request.META.pop(name, None)
+    for name in [name for name in request.META if name.startswith("HTTP_")]:
+        del request.META[name]
+    return inbound
