@@ -30,7 +30,7 @@ def beat(cluster: str, age_seconds: float = 0, **facts) -> Heartbeat:
 
 def ready(client: Client) -> dict:
     answer = client.get("/health/ready")
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.json()
     return answer.json()
 
 
