@@ -28,7 +28,7 @@ UNSCOPED = {
     "reactions_project.health.live": "holds no data",
     "reactions_project.health.ready": "holds no data of any team",
     "triggers.api.event_types.EventTypeViewSet": "a catalogue, the same for everybody who is signed in",
-    "triggers.views.intake.intake": "the only public write: authenticated by the trigger's own key",
+    "triggers.views.webhook.webhook": "the only public write: authenticated by the trigger's own key",
 }
 
 
