@@ -55,7 +55,7 @@ class Refused(Exception):
 
 
 NOT_AUTHENTIC = (
-    "There is no such endpoint, or the key or signature is not right for it: send the key of this trigger as X-Api-Key, "
+    "There is no such endpoint, or the key or signature is not right for it: send this trigger's key as X-Api-Key, "
     "as Authorization: Bearer or, where the trigger allows it, as ?apikey=."
 )
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="reactions triggers"'}

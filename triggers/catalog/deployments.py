@@ -12,6 +12,11 @@ from triggers.ledger import EventData, cause_of, record
 from triggers.models import Deployment, Environment, Release
 from triggers.models.catalog import DeploymentState as State
 
+
+class WrongState(ValidationError):
+    """The deployment's present state does not allow the move."""
+
+
 # verb -> (allowed from, to, event type)
 TRANSITIONS: dict[str, tuple[frozenset[State], State, str]] = {
     "start": (frozenset({State.QUEUED}), State.RUNNING, "DeploymentStarted"),
@@ -34,8 +39,8 @@ def create_deployment(caller: Caller, release: Release, environment: Environment
 
 @transaction.atomic
 def move(caller: Caller, deployment: Deployment, verb: str, error: str = "") -> Deployment:
-    """Start, succeed, fail or cancel. Raises ValidationError when the present state does not allow it; of two that
-    move at once, one does."""
+    """Start, succeed, fail or cancel. Raises WrongState when the present state does not allow it; of two that move
+    at once, one does."""
     require(caller, Verb.UPDATE, deployment)
     allowed, after, event_type = TRANSITIONS[verb]
     now = clock.now()
@@ -43,7 +48,7 @@ def move(caller: Caller, deployment: Deployment, verb: str, error: str = "") -> 
     moved = Deployment.objects.filter(pk=deployment.pk, state__in=allowed).update(state=after, error=error, **stamp)
     deployment.refresh_from_db()
     if not moved:
-        raise ValidationError(
+        raise WrongState(
             f"{deployment.octopus_id} is {deployment.state}, so it cannot {verb}: "
             f"that needs it to be {' or '.join(sorted(allowed))}."
         )

@@ -2,9 +2,10 @@
 
 from django.db import transaction
 
+from accounts import audit
 from accounts.callers import Caller
 from accounts.models import Project
-from accounts.permissions import require_in
+from accounts.permissions import require, require_in
 from accounts.roles import Verb
 from triggers.catalog import snapshots
 from triggers.ledger import EventData, cause_of, record
@@ -30,3 +31,11 @@ def create_release(caller: Caller, project: Project, version: str, notes: str = 
         )
     )
     return release
+
+
+@transaction.atomic
+def delete_release(caller: Caller, release: Release) -> None:
+    """Delete a release with its deployments; raises PermissionDenied. What its events tell of it stays."""
+    require(caller, Verb.DELETE, release)
+    audit.record(caller, "delete", release, project=release.project)
+    release.delete()

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from accounts.models import KeyBase, Project, Secret, Shareable
 from triggers.event_types import event_types
+from triggers.signatures import schemes
 
 
 class TriggerKind(models.TextChoices):
@@ -15,15 +16,14 @@ class TriggerKind(models.TextChoices):
     WEBHOOK = "webhook", "External webhook"
 
 
-class SignatureScheme(models.TextChoices):
-    NONE = "", "None"
-    STANDARD_WEBHOOKS = "standard_webhooks", "Standard Webhooks"
-    GITHUB = "github", "GitHub (X-Hub-Signature-256)"
-
-
 def event_type_choices() -> list[tuple[str, str]]:
     """Callable, so that a new event type needs no migration."""
     return event_types.choices()
+
+
+def signature_scheme_choices() -> list[tuple[str, str]]:
+    """Likewise for a new signature scheme; empty is none."""
+    return schemes.choices()
 
 
 class Trigger(Shareable):
@@ -50,9 +50,7 @@ class Trigger(Shareable):
     )
     source = models.CharField(max_length=40, blank=True, default="", help_text="Who sends: generic, myget, github …")
     accepts_query_key = models.BooleanField(default=True, help_text="Accept the key in ?apikey= (SEC-11).")
-    signature_scheme = models.CharField(
-        max_length=20, choices=SignatureScheme.choices, blank=True, default=SignatureScheme.NONE
-    )
+    signature_scheme = models.CharField(max_length=20, choices=signature_scheme_choices, blank=True, default="")
     signing_secret = models.ForeignKey(
         Secret, null=True, blank=True, on_delete=models.RESTRICT, related_name="signing_triggers"
     )

@@ -13,6 +13,7 @@ _PREPOSITIONS = {
     "PackagePushed": "pushed from",
 }
 _BUILDS = {"BuildQueued": "queued", "BuildStarted": "started", "BuildFinished": "finished"}
+_KNOWN = {PING, *_PREPOSITIONS, *_BUILDS}
 
 
 class MyGet:
@@ -22,10 +23,7 @@ class MyGet:
     def tell(self, delivery: Delivery) -> Told:
         payload = delivery.payload
         kind = text_at(payload, "PayloadType").removesuffix(_SUFFIX)
-        if kind == PING:
-            event_type = PING
-        else:
-            event_type = kind if kind in _PREPOSITIONS or kind in _BUILDS else WEBHOOK_RECEIVED
+        event_type = kind if kind in _KNOWN else WEBHOOK_RECEIVED
         return Told(event_type, _subject(kind, payload), text_at(payload, "Identifier") or None)
 
 

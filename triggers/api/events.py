@@ -1,0 +1,105 @@
+"""/api/events/: what happened, newest first. Whoever may know of an event only does not see what it carried."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+import django_filters
+from django.db.models import QuerySet
+from rest_framework import mixins, serializers
+
+from accounts.api.base import ScopedViewSet
+from accounts.api.fields import caller_in
+from accounts.permissions import may_in, projects
+from accounts.roles import Verb
+from triggers.models import Event
+
+BODIES = ("payload", "query", "headers")
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    id = serializers.UUIDField(source="uid", read_only=True)
+
+    class Meta:
+        model = Event
+        fields = [
+            "id",
+            "type",
+            "subject",
+            "project",
+            "environment",
+            "trigger",
+            "source",
+            "deployment",
+            "actor",
+            "delivery_id",
+            "duplicates",
+            "occurred_at",
+            "recorded_at",
+            "matched_at",
+            "cause_run",
+            "root",
+            "chain",
+        ]
+        read_only_fields = fields
+
+
+class EventDetailSerializer(EventSerializer):
+    payload = serializers.JSONField(read_only=True, allow_null=True)
+    query = serializers.DictField(child=serializers.CharField(), read_only=True, allow_null=True)
+    headers = serializers.DictField(child=serializers.CharField(), read_only=True, allow_null=True)
+    payload_hidden = serializers.SerializerMethodField(
+        help_text="You may know of this event, but not see its payload, query and headers."
+    )
+
+    class Meta(EventSerializer.Meta):
+        fields = [*EventSerializer.Meta.fields, *BODIES, "payload_hidden"]
+        read_only_fields = fields
+
+    def get_payload_hidden(self, event: Event) -> bool:
+        return event.project_id not in self._readable()
+
+    def to_representation(self, instance: Event) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if shown["payload_hidden"]:
+            shown.update(dict.fromkeys(BODIES))
+        return shown
+
+    def _readable(self) -> set[UUID | None]:
+        """Projects whose events' payloads the caller may read; None among them is the space."""
+        found: set[UUID | None] | None = self.context.get("readable")
+        if found is None:
+            caller = caller_in(self.context)
+            found = set(projects(caller, "event_payload", Verb.READ).values_list("pk", flat=True))
+            if may_in(caller, Verb.READ, "event_payload", None):
+                found.add(None)
+            self.context["readable"] = found
+        return found
+
+
+class EventFilter(django_filters.FilterSet):
+    type = django_filters.CharFilter()
+    project = django_filters.UUIDFilter()
+    trigger = django_filters.UUIDFilter()
+    deployment = django_filters.CharFilter(label="The Octopus id of a deployment, such as Deployments-7.")
+    occurred_after = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
+    occurred_before = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
+
+    class Meta:
+        model = Event
+        fields: ClassVar[list[str]] = []
+
+
+class EventViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet):
+    """The list names events; one event also shows what it carried, to those who may read it."""
+
+    queryset = Event.objects.all()
+    filterset_class = EventFilter
+    lookup_field = "uid"
+    lookup_value_converter = "uuid"
+
+    def get_serializer_class(self) -> type[EventSerializer]:
+        return EventSerializer if self.action == "list" else EventDetailSerializer
+
+    def get_queryset(self) -> QuerySet[Any]:
+        # Up to a mebibyte each.
+        return super().get_queryset().defer(*(BODIES if self.action == "list" else ()))
