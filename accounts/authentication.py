@@ -16,7 +16,7 @@ class RunPrincipal(AnonymousUser):
     """Stands for the script of a run: signed in, but nobody's account."""
 
     is_authenticated = True  # type: ignore[assignment]
-    is_active = True
+    is_active = True  # type: ignore[assignment]
 
 
 class ApiKeyAuthentication(authentication.BaseAuthentication):

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -102,6 +103,6 @@ def revoke(key: KeyBase) -> None:
     type(key)._default_manager.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now())
 
 
-def revoke_run_tokens(run_uid: object) -> None:
+def revoke_run_tokens(run_uid: UUID) -> None:
     """A run ended: its API client is dead (SEC-53)."""
     RunToken.objects.filter(run=run_uid, revoked_at=None).update(revoked_at=clock.now())

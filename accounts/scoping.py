@@ -38,7 +38,8 @@ class ProjectScoped:
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):
-            return self.queryset.none()
+            nothing: QuerySet[Any] = self.queryset.none()
+            return nothing
         return reachable(self.queryset.all(), self.caller, self.verb or Verb.READ)
 
     def check_object_permissions(self, request: Request, obj: Model) -> None:

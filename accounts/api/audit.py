@@ -1,11 +1,9 @@
 """/api/audit/: who did what, when, via which key. Read only, for ever (SEC-80)."""
 
-from typing import ClassVar
-
 import django_filters
 from rest_framework import mixins, serializers
 
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.models import AuditEntry
 
 
@@ -28,7 +26,7 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
         read_only_fields = fields
 
 
-class AuditFilter(django_filters.FilterSet):
+class AuditFilter(Filters):
     project = django_filters.UUIDFilter()
     team = django_filters.UUIDFilter()
     actor = django_filters.CharFilter(field_name="actor_label")
@@ -36,10 +34,6 @@ class AuditFilter(django_filters.FilterSet):
     object_type = django_filters.CharFilter()
     object_id = django_filters.CharFilter()
     since = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
-
-    class Meta:
-        model = AuditEntry
-        fields: ClassVar[list[str]] = []
 
 
 class AuditViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet):

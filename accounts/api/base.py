@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django_filters
 from django.db import transaction
 from django.db.models import Model
 from rest_framework import mixins
@@ -13,6 +14,10 @@ from accounts.scoping import ProjectScoped
 
 class ScopedViewSet(ProjectScoped, GenericViewSet[Any]):
     """A viewset over one model, filtered to what the caller may see."""
+
+
+class Filters(django_filters.FilterSet):  # type: ignore[misc]
+    """Only the filters that a subclass declares; request data never becomes the name of a lookup (SEC-04)."""
 
 
 class Destroys(mixins.DestroyModelMixin):

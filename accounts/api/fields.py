@@ -1,5 +1,6 @@
 """References in request bodies, resolved among what the caller may use (SEC-03)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,7 +11,7 @@ from accounts.permissions import visible
 from accounts.roles import Verb
 
 
-def caller_in(context: dict[str, Any]) -> Caller:
+def caller_in(context: Mapping[str, Any]) -> Caller:
     """The caller of the view that a serializer works for."""
     caller: Caller = context["view"].caller
     return caller
@@ -34,20 +35,20 @@ class _Scoped:
         super().fail(key, **{**kwargs, "noun": noun, "named": named})  # type: ignore[misc]
 
 
-_MESSAGES = {
+_MESSAGES: dict[str, Any] = {
     "does_not_exist": "There is no {noun} {named} here that you may use.",
     "incorrect_type": "Name the {noun} by a text.",
     "invalid": "Name the {noun} by a text.",
 }
 
 
-class ScopedRelatedField(_Scoped, serializers.PrimaryKeyRelatedField):
+class ScopedRelatedField(_Scoped, serializers.PrimaryKeyRelatedField[Any]):
     """An object by its id; one that the caller may not use is told like one that does not exist (SEC-02)."""
 
     default_error_messages = _MESSAGES
 
 
-class ScopedSlugField(_Scoped, serializers.SlugRelatedField):
+class ScopedSlugField(_Scoped, serializers.SlugRelatedField[Any]):
     """The same by another unique field, such as `uid`."""
 
     default_error_messages = _MESSAGES

@@ -1,6 +1,6 @@
 """/api/api-keys/: one's own keys. Whoever comes with a key may not even see that there are others (SEC-12)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import transaction
 from rest_framework import mixins, serializers
@@ -68,7 +68,7 @@ class ApiKeyViewSet(
     """Keys for programs, each with scopes and never worth more than its holder. Deleting one revokes it at once."""
 
     queryset = ApiKey.objects.select_related("user")
-    permission_classes: ClassVar[list[Any]] = [IsAuthenticated, SignedInPerson]
+    permission_classes = (IsAuthenticated, SignedInPerson)
     page_ordering = ("-created_at", "pk")
 
     def get_serializer_class(self) -> type[ApiKeySerializer]:

@@ -8,7 +8,7 @@ from rest_framework import mixins, serializers
 from rest_framework.request import Request
 
 from accounts import grants
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, caller_in
 from accounts.models import Project, ProjectShare, Role, Team
 from accounts.roles import Verb
@@ -32,14 +32,10 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
         return grants.change_project(caller_in(self.context), instance)
 
 
-class ProjectFilter(django_filters.FilterSet):
+class ProjectFilter(Filters):
     team = django_filters.UUIDFilter()
     name = django_filters.CharFilter(lookup_expr="icontains")
     slug = django_filters.CharFilter()
-
-    class Meta:
-        model = Project
-        fields: ClassVar[list[str]] = []
 
 
 class ProjectViewSet(

@@ -7,7 +7,7 @@ from django.db import transaction
 from rest_framework import mixins, serializers
 
 from accounts import vault
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, caller_in
 from accounts.models import Project, Secret
 from accounts.permissions import require_in
@@ -47,13 +47,9 @@ class SecretSerializer(serializers.ModelSerializer[Secret]):
         return instance if hosts is None else vault.limit_hosts(caller, instance, hosts)
 
 
-class SecretFilter(django_filters.FilterSet):
+class SecretFilter(Filters):
     project = django_filters.UUIDFilter()
     name = django_filters.CharFilter()
-
-    class Meta:
-        model = Secret
-        fields: ClassVar[list[str]] = []
 
 
 class SecretViewSet(

@@ -7,7 +7,7 @@ import django_filters
 from django.db import transaction
 from rest_framework import mixins, serializers
 
-from accounts.api.base import Destroys, ScopedViewSet
+from accounts.api.base import Destroys, Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, caller_in
 from accounts.models import Project, Secret
 from accounts.roles import Verb
@@ -74,15 +74,11 @@ class ActionSerializer(serializers.ModelSerializer[Action]):
         return save_action(caller_in(self.context), action, bindings)
 
 
-class ActionFilter(django_filters.FilterSet):
+class ActionFilter(Filters):
     project = django_filters.UUIDFilter()
     kind = django_filters.CharFilter()
     is_enabled = django_filters.BooleanFilter()
     name = django_filters.CharFilter(lookup_expr="icontains")
-
-    class Meta:
-        model = Action
-        fields: ClassVar[list[str]] = []
 
 
 class ActionViewSet(

@@ -7,7 +7,7 @@ import django_filters
 from django.db import transaction
 from rest_framework import mixins, serializers
 
-from accounts.api.base import Destroys, ScopedViewSet
+from accounts.api.base import Destroys, Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, caller_in
 from accounts.models import Project, Secret
 from accounts.permissions import projects
@@ -36,11 +36,12 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         return shown
 
     def _changeable(self) -> set[UUID]:
-        found: set[UUID] | None = self.context.get("changeable")
-        if found is None:
-            found = set(projects(caller_in(self.context), "connection", Verb.UPDATE).values_list("pk", flat=True))
-            self.context["changeable"] = found
-        return found
+        # Once per answer, not per row: the view lives as long.
+        view = self.context["view"]
+        if not hasattr(view, "changeable"):
+            view.changeable = set(projects(view.caller, "connection", Verb.UPDATE).values_list("pk", flat=True))
+        changeable: set[UUID] = view.changeable
+        return changeable
 
     def create(self, validated_data: dict[str, Any]) -> Connection:
         return save_connection(caller_in(self.context), Connection(**validated_data))
@@ -52,13 +53,9 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         return save_connection(caller_in(self.context), instance)
 
 
-class ConnectionFilter(django_filters.FilterSet):
+class ConnectionFilter(Filters):
     project = django_filters.UUIDFilter()
     integration = django_filters.CharFilter()
-
-    class Meta:
-        model = Connection
-        fields: ClassVar[list[str]] = []
 
 
 class ConnectionViewSet(

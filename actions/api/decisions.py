@@ -1,12 +1,12 @@
 """/api/decisions/ and /api/events/<uid>/decisions/: why each considered reaction fired, or did not."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.scoping import visible_or_404
 from actions.models import Decision, Verdict
 from triggers.models import Event
@@ -35,16 +35,12 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
         read_only_fields = fields
 
 
-class DecisionFilter(django_filters.FilterSet):
+class DecisionFilter(Filters):
     event = django_filters.UUIDFilter(field_name="event__uid")
     project = django_filters.UUIDFilter()
     reaction = django_filters.UUIDFilter()
     verdict = django_filters.ChoiceFilter(choices=Verdict.choices)
     since = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
-
-    class Meta:
-        model = Decision
-        fields: ClassVar[list[str]] = []
 
 
 class DecisionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet):

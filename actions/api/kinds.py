@@ -14,9 +14,9 @@ from actions.kinds.registry import kinds
 
 class FieldSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     type = serializers.CharField()
-    required = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
     choices = serializers.SerializerMethodField()
     is_secret = serializers.BooleanField()
     default = serializers.JSONField()
@@ -28,7 +28,7 @@ class FieldSerializer(serializers.Serializer[Any]):
 
 class ActionKindSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     description = serializers.CharField()
     sends_http = serializers.BooleanField(help_text="Such a kind cannot be joined to an external webhook.")
     executor = serializers.CharField()

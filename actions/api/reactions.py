@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import Destroys, ScopedViewSet
+from accounts.api.base import Destroys, Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, ScopedSlugField, caller_in
 from accounts.models import Project
 from accounts.roles import Verb
@@ -98,17 +98,13 @@ class RehearsalAnswer(serializers.Serializer[Any]):
     trace = serializers.ListField(child=serializers.DictField())
 
 
-class ReactionFilter(django_filters.FilterSet):
+class ReactionFilter(Filters):
     project = django_filters.UUIDFilter()
     action = django_filters.UUIDFilter()
     trigger = django_filters.UUIDFilter(field_name="links__trigger")
     event_type = django_filters.CharFilter(field_name="triggers__event_type", distinct=True)
     is_enabled = django_filters.BooleanFilter()
     name = django_filters.CharFilter(lookup_expr="icontains")
-
-    class Meta:
-        model = Reaction
-        fields: ClassVar[list[str]] = []
 
 
 class ReactionViewSet(

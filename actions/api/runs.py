@@ -12,7 +12,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.permissions import visible
 from accounts.roles import Verb
 from actions import execution
@@ -102,7 +102,7 @@ class ReplayRequest(serializers.Serializer[Any]):
     )
 
 
-class RunFilter(django_filters.FilterSet):
+class RunFilter(Filters):
     project = django_filters.UUIDFilter()
     reaction = django_filters.UUIDFilter()
     action = django_filters.UUIDFilter(field_name="action_version__action")
@@ -111,10 +111,6 @@ class RunFilter(django_filters.FilterSet):
     outcome = django_filters.CharFilter()
     since = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     until = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-
-    class Meta:
-        model = Run
-        fields: ClassVar[list[str]] = []
 
 
 class RunViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet):

@@ -1,7 +1,7 @@
 """JSON bodies of the management API, under the same limits as webhooks (SEC-31)."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
@@ -16,7 +16,7 @@ class BodyRejected(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    media_type: ClassVar[str] = "application/json"
+    media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         try:

@@ -28,6 +28,7 @@ def problem_answer(code: int, detail: str, headers: dict[str, str] | None = None
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None (unknown error) becomes a 500 page without details."""
+    code: int
     headers: dict[str, str] = {}
     more: dict[str, Any] = {}
     if isinstance(error, ValidationError):
