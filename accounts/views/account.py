@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib import messages
+from django.contrib.auth.views import PasswordChangeView
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse_lazy
 
+from accounts import audit
+from accounts.callers import caller_of
 from accounts.models import Membership, Role
 from accounts.permissions import visible
 from accounts.views.scoped import ScopedPage
@@ -22,6 +27,20 @@ class Held:
     team: str
     role: str
     means: str
+
+
+class PasswordPage(PasswordChangeView):
+    """A new password for oneself; other sessions of the same person end."""
+
+    template_name = "accounts/password.html"
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        person = form.user
+        audit.record(caller_of(self.request), "change password", person)
+        messages.success(self.request, "Your password is changed; you were signed out everywhere else.")
+        return answer
 
 
 class AccountPage(ScopedPage):

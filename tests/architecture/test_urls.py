@@ -15,6 +15,7 @@ from accounts.scoping import ProjectScoped
 # View -> why it needs no object permission.
 UNSCOPED = {
     "accounts.views.account.AccountPage": "one's own page",
+    "accounts.views.account.PasswordPage": "one's own password",
     "accounts.views.session.AdminSignIn": "signing in",
     "accounts.views.session.SignIn": "signing in",
     "accounts.views.session.SignOut": "signing out",

@@ -22,7 +22,11 @@ TRACE = [
         "parts": [{"field": "source", "operator": "exists", "passed": True}],
     },
 ]
-EMPTY = {name: reverse(name) for name in ("reaction-list", "event-list", "run-list", "project-list", "account")}
+_EMPTY = ("reaction-list", "event-list", "run-list", "project-list", "account", "account-password")
+EMPTY = {name: reverse(name) for name in _EMPTY}
+    name: reverse(name)
+    for name in ("reaction-list", "event-list", "run-list", "project-list", "account", "account-password")
+}
 
 
 @pytest.fixture

@@ -117,3 +117,22 @@ def test_ones_own_page_says_what_each_role_may(client, db):
 def test_who_is_in_no_team_is_told_what_to_do(client, alice):
     client.force_login(alice)
     assert "You are in no team yet." in client.get(reverse("account")).content.decode()
+
+
+def test_people_change_their_own_password_and_other_sessions_end(client, alice):
+    elsewhere = Client()
+    sign_in(elsewhere)
+    sign_in(client)
+    new = "an even longer password"
+    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    answer = client.post(reverse("account-password"), form, follow=True)
+    assert "Your password is changed" in answer.content.decode()
+    assert client.get(reverse("account")).status_code == 200
+    assert elsewhere.get(reverse("account")).status_code == 302
+    assert AuditEntry.objects.filter(verb="change password", actor=alice).exists()
+
+
+def test_the_old_password_is_asked_for(client, alice):
+    sign_in(client)
+    form = {"old_password": "wrong", "new_password1": "an even longer one", "new_password2": "an even longer one"}
+    assert client.post(reverse("account-password"), form).context["form"].errors["old_password"]
