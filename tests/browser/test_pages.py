@@ -24,9 +24,6 @@ TRACE = [
 ]
 _EMPTY = ("reaction-list", "event-list", "run-list", "project-list", "account", "account-password")
 EMPTY = {name: reverse(name) for name in _EMPTY}
-    name: reverse(name)
-    for name in ("reaction-list", "event-list", "run-list", "project-list", "account", "account-password")
-}
 
 
 @pytest.fixture
