@@ -50,7 +50,7 @@ def pieces(text: str) -> Iterator[Piece]:
         if found.start() > at:
             yield Piece("plain", text[at : found.start()])
         code = ord(found[0])
-        name = _CONTROL_NAMES.get(code) or unicodedata.name(found[0], "control character")
+        name = _CONTROL_NAMES[code] if code in _CONTROL_NAMES else unicodedata.name(found[0], "control character")
         yield Piece("hidden", f"U+{code:04X}", name.lower())
         at = found.end()
     if at < len(text):

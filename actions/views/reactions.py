@@ -148,7 +148,7 @@ def may_read_payloads(page: ScopedPage, reaction: Reaction) -> bool:
     return may_in(page.caller, Verb.READ, "event_payload", reaction.project)
 
 
-def with_last_run(reactions: QuerySet[Reaction]) -> QuerySet[Reaction]:
+def with_last_run(reactions: QuerySet[Reaction]) -> QuerySet[Any]:
     """The run for the latest event; ordered so that the unique index over reaction, event and sequence answers."""
     latest = Run.objects.filter(reaction=OuterRef("pk")).order_by("-event_id", "-sequence")
     return reactions.annotate(
@@ -167,7 +167,7 @@ def rows_of(reactions: Iterable[Reaction]) -> list[Row]:
     ]
 
 
-def _in_state(reactions: QuerySet[Reaction], state: str) -> QuerySet[Reaction]:
+def _in_state(reactions: QuerySet[Any], state: str) -> QuerySet[Any]:
     if state == "failing":
         return reactions.filter(last_status__in=("failed", "interrupted"))
     return reactions.filter(is_enabled=state == "on") if state else reactions
