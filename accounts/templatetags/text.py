@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django import template
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from reactions_project.hidden_text import pieces, readable, styled
 
@@ -26,7 +26,8 @@ def shown(value: Any) -> SafeString:
 @register.filter
 def shown_path(value: Any) -> SafeString:
     """The same for a dotted name, which may break its line behind a dot."""
-    return format_html_join(mark_safe(".<wbr>"), "{}", ((shown(part),) for part in _as_text(value).split(".")))
+    *before, last = _as_text(value).split(".")
+    return format_html_join("", "{}.<wbr>", ((shown(part),) for part in before)) + shown(last)
 
 
 @register.filter

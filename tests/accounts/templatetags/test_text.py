@@ -2,7 +2,15 @@
 
 import pytest
 
-from accounts.templatetags.text import header_lines, link_or_text, pretty_if_json, shown, shown_plain, terminal
+from accounts.templatetags.text import (
+    header_lines,
+    link_or_text,
+    pretty_if_json,
+    shown,
+    shown_path,
+    shown_plain,
+    terminal,
+)
 
 
 def test_sec_70_markup_is_text():
@@ -12,6 +20,11 @@ def test_sec_70_markup_is_text():
 def test_sec_70_hidden_characters_are_marked():
     assert shown("a\u202eb") == 'a<span class="hidden-char" title="right-to-left override">U+202E</span>b'
     assert shown_plain("a\u202eb") == "a⟨U+202E⟩b"
+
+
+def test_a_dotted_name_may_break_behind_its_dots():
+    assert shown_path("payload.<b>.Name") == "payload.<wbr>&lt;b&gt;.<wbr>Name"
+    assert shown_path("environment") == "environment"
 
 
 def test_sec_70_text_that_claims_to_be_safe_is_escaped_all_the_same():
