@@ -1,0 +1,53 @@
+"""The filters by name (SPEC §11): `value | Name option …`. A filter gets the value or None and its options as texts,
+and gives text or None, which means that it could not work."""
+
+from collections.abc import Callable, Sequence
+
+from actions.octostache.filters import dates, formats, hashing, markdown, regexes, text, uris, versions
+from actions.octostache.limits import Limits
+
+Filter = Callable[[str | None, Sequence[str], Limits], str | None]
+Plain = Callable[[str, Sequence[str]], str | None]
+
+
+def _of_text(function: Plain) -> Filter:
+    """A filter that needs a value and no limits."""
+
+    def apply(value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+        return None if value is None else function(value, options)
+
+    return apply
+
+
+_FILTERS: dict[str, Filter] = {
+    **{name: _of_text(function) for name, function in text.FILTERS.items()},
+    **{name: _of_text(function) for name, function in hashing.FILTERS.items()},
+    **{name: _of_text(function) for name, function in uris.FILTERS.items()},
+    **{name: _of_text(function) for name, function in versions.FILTERS.items()},
+    **{name: _of_text(function) for name, function in markdown.FILTERS.items()},
+    **{name: _of_text(function) for name, function in dates.FILTERS.items()},
+    "format": _of_text(formats.format_value),
+    "match": regexes.match,
+    "replace": regexes.replace,
+    "nowdate": lambda value, options, limits: dates.now(value, options, utc=False),
+    "nowdateutc": lambda value, options, limits: dates.now(value, options, utc=True),
+    "append": lambda value, options, limits: None if not options else (value or "") + "".join(options),
+    "prepend": lambda value, options, limits: None if not options else "".join(options) + (value or ""),
+    "null": lambda value, options, limits: None,
+}
+_custom: dict[str, Filter] = {}
+
+
+def register(name: str, function: Filter) -> None:
+    """Add a filter of one's own; the built-in of that name is asked first."""
+    _custom[name.lower()] = function
+
+
+def apply_filter(name: str, value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+    """The filter's result; None for an unknown name. Raises FilterError where the language says so."""
+    key = name.lower()
+    built_in = _FILTERS.get(key)
+    result = built_in(value, options, limits) if built_in is not None else None
+    if result is None and key in _custom:
+        return _custom[key](value, options, limits)
+    return result

@@ -1,0 +1,150 @@
+"""Match and Replace with .NET patterns, translated, under a time limit (SEC-62)."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import regex
+
+from actions.octostache.errors import FilterError, LimitError
+from actions.octostache.limits import Limits
+
+_LONGEST_PATTERN = 2_000
+# A pattern's repeats multiplied out; beyond this, compiling alone could take minutes.
+_MOST_UNROLLED = 100_000
+
+
+def match(value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+    if value is None or len(options) != 1:
+        return None
+    try:
+        found = compiled(options[0]).search(value, timeout=limits.regex_seconds)
+    except TimeoutError:
+        raise _too_slow(options[0]) from None
+    return "true" if found is not None else "false"
+
+
+def replace(value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+    if value is None or not options:
+        return None
+    template = options[1] if len(options) > 1 else ""
+    left = limits.output
+
+    def expand(found: "regex.Match[str]") -> str:
+        nonlocal left
+        text = expanded(template, found)
+        left -= len(text)
+        if left < 0:
+            raise LimitError(f"Replace makes more than {limits.output:,} characters.")
+        return text
+
+    try:
+        return compiled(options[0]).sub(expand, value, timeout=limits.regex_seconds)
+    except TimeoutError:
+        raise _too_slow(options[0]) from None
+
+
+def _too_slow(pattern: str) -> LimitError:
+    return LimitError(f"The pattern {pattern[:60]!r} takes too long on this text: make it simpler.")
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str) -> "regex.Pattern[str]":
+    """The pattern, translated from .NET's flavour; raises FilterError."""
+    if len(pattern) > _LONGEST_PATTERN or unrolled(pattern) > _MOST_UNROLLED:
+        raise FilterError(f"The pattern {pattern[:60]!r} is too large: repeat less, or nest fewer repeats.")
+    try:
+        return regex.compile(translated(pattern), flags=regex.VERSION0)
+    except (regex.error, ValueError, OverflowError, RecursionError) as error:
+        raise FilterError(f"The pattern {pattern[:60]!r} is not a valid regular expression: {error}.") from None
+
+
+_COUNTED = re.compile(r"\{(\d*)(?:,(\d*))?\}")
+
+
+def unrolled(pattern: str) -> int:
+    """An upper bound for how far counted repeats blow the pattern up: their product."""
+    total = max(1, len(pattern))
+    for low, high in _COUNTED.findall(pattern):
+        total *= max(1, int(low or 0) if len(low) < 7 else 10**7, int(high or 0) if len(high) < 7 else 10**7)
+        if total > 10**12:
+            break
+    return total
+
+
+def translated(pattern: str) -> str:
+    """.NET to Python: named groups, \\k<n>, \\z and \\Z; everything else is written alike."""
+    parts: list[str] = []
+    at = 0
+    in_class = False
+    while at < len(pattern):
+        two = pattern[at : at + 2]
+        if two[:1] == "\\":
+            if two == "\\z" and not in_class:
+                parts.append(r"\Z")
+            elif two == "\\Z" and not in_class:
+                parts.append(r"(?=\n?\Z)")
+            elif two == "\\k" and (named := re.match(r"\\k[<'](\w+)[>']", pattern[at:])):
+                parts.append(f"(?P={named.group(1)})")
+                at += named.end()
+                continue
+            else:
+                parts.append(two)
+            at += 2
+            continue
+        if in_class:
+            in_class = two[:1] != "]"
+        elif two[:1] == "[":
+            in_class = True
+            # A bracket that closes at once is a literal one.
+            head = re.match(r"\[\^?\]?", pattern[at:])
+            assert head is not None
+            parts.append(head.group())
+            at += head.end()
+            continue
+        elif named := re.match(r"\(\?(?:<(\w+)>|'(\w+)')", pattern[at:]):
+            parts.append(f"(?P<{named.group(1) or named.group(2)}>")
+            at += named.end()
+            continue
+        parts.append(two[:1])
+        at += 1
+    return "".join(parts)
+
+
+_REFERENCE = re.compile(r"\$(?:(\d+)|\{(\w+)\}|([$&`'_+]))")
+
+
+def expanded(template: str, found: "regex.Match[str]") -> str:
+    """.NET replacement text: $1, ${name}, $&, $$ …; an unknown group stays as it is written."""
+
+    def one(reference: re.Match[str]) -> str:
+        number, name, mark = reference.groups()
+        if mark is not None:
+            return _marked(mark, found)
+        if number is not None:
+            return _numbered(number, found, reference.group())
+        if name.isdigit():
+            return (found.group(int(name)) or "") if int(name) <= found.re.groups else reference.group()
+        return (found.group(name) or "") if name in found.re.groupindex else reference.group()
+
+    return _REFERENCE.sub(one, template)
+
+
+def _numbered(number: str, found: "regex.Match[str]", written: str) -> str:
+    if len(number) > 6 or int(number) > found.re.groups:
+        return written
+    return found.group(int(number)) or ""
+
+
+def _marked(mark: str, found: "regex.Match[str]") -> str:
+    if mark == "$":
+        return "$"
+    if mark == "&":
+        return found.group()
+    if mark == "`":
+        return found.string[: found.start()]
+    if mark == "'":
+        return found.string[found.end() :]
+    if mark == "_":
+        return found.string
+    return (found.group(found.re.groups) or "") if found.re.groups else ""
