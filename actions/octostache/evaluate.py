@@ -197,7 +197,7 @@ class Evaluator:
         self.used.add(symbol.text)
         self._check_loop(symbol, scope, frame)
         inner = Frame(symbol, scope, frame)
-        steps: list[tuple[str, bool]] | None = []
+        steps: list[tuple[str, bool]] = []
         for step in symbol.steps:
             if isinstance(step, Identifier):
                 steps.append((step.text, False))
