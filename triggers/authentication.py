@@ -41,8 +41,8 @@ def presented_key(headers: Mapping[str, str], query_string: str) -> Presented:
     if scheme.lower() == "bearer" and rest.strip():
         return Presented(rest.strip())
     with suppress(PayloadRejected):
-        if text := key_in_query(query_string):
-            return Presented(text, is_from_query=True)
+        if in_query := key_in_query(query_string):
+            return Presented(in_query, is_from_query=True)
     return Presented()
 
 

@@ -12,6 +12,7 @@ import mmap
 import os
 import struct
 import threading
+import weakref
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -94,6 +95,7 @@ class FileCounter:
         if os.fstat(descriptor).st_size < _BUCKETS * _BUCKET_BYTES:
             os.ftruncate(descriptor, _BUCKETS * _BUCKET_BYTES)
         self._descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
         self._table = mmap.mmap(descriptor, _BUCKETS * _BUCKET_BYTES)
         # The file's lock is between processes only: threads share the descriptor that holds it.
         self._threads = threading.Lock()

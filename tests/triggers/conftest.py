@@ -1,10 +1,12 @@
 """A project with a webhook and its key, and a client that delivers to it as a sender would."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.http import HttpResponse
 from django.test import Client
 
@@ -15,13 +17,16 @@ from triggers.models import Trigger, TriggerKey
 
 
 @pytest.fixture(autouse=True)
-def _counts_of_its_own(settings: Any, tmp_path: Path) -> None:
+def _counts_of_its_own(settings: Any) -> Iterator[None]:
     """Requests that another test made do not count against this one."""
-    settings.REACTIONS_RUN_DIR = tmp_path / "run"
     if settings.REDIS_URL:
-        import redis
-
-        redis.Redis.from_url(settings.REDIS_URL).delete("reactions:rate:failures 127.0.0.1")
+        with redis.Redis.from_url(settings.REDIS_URL) as counts:
+            for name in counts.scan_iter("reactions:rate:*"):
+                counts.delete(name)
+    # Not tmp_path, which is too long for sockets.
+    with tempfile.TemporaryDirectory(prefix="reactions-") as folder:
+        settings.REACTIONS_RUN_DIR = Path(folder)
+        yield
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """/api/events/: what happened, newest first. Whoever may know of an event only does not see what it carried."""
 
+from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -8,7 +9,6 @@ from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 
 from accounts.api.base import ScopedViewSet
-from accounts.api.fields import caller_in
 from accounts.permissions import may_in, projects
 from accounts.roles import Verb
 from triggers.models import Event
@@ -56,24 +56,13 @@ class EventDetailSerializer(EventSerializer):
         read_only_fields = fields
 
     def get_payload_hidden(self, event: Event) -> bool:
-        return event.project_id not in self._readable()
+        return event.project_id not in self.context["view"].readable
 
     def to_representation(self, instance: Event) -> dict[str, Any]:
         shown = super().to_representation(instance)
         if shown["payload_hidden"]:
             shown.update(dict.fromkeys(BODIES))
         return shown
-
-    def _readable(self) -> set[UUID | None]:
-        """Projects whose events' payloads the caller may read; None among them is the space."""
-        found: set[UUID | None] | None = self.context.get("readable")
-        if found is None:
-            caller = caller_in(self.context)
-            found = set(projects(caller, "event_payload", Verb.READ).values_list("pk", flat=True))
-            if may_in(caller, Verb.READ, "event_payload", None):
-                found.add(None)
-            self.context["readable"] = found
-        return found
 
 
 class EventFilter(django_filters.FilterSet):
@@ -96,6 +85,12 @@ class EventViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewS
     filterset_class = EventFilter
     lookup_field = "uid"
     lookup_value_converter = "uuid"
+
+    @cached_property
+    def readable(self) -> set[UUID | None]:
+        """Projects whose events' payloads the caller may read; None among them is the space."""
+        found: set[UUID | None] = set(projects(self.caller, "event_payload", Verb.READ).values_list("pk", flat=True))
+        return found | {None} if may_in(self.caller, Verb.READ, "event_payload", None) else found
 
     def get_serializer_class(self) -> type[EventSerializer]:
         return EventSerializer if self.action == "list" else EventDetailSerializer
