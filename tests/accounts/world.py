@@ -23,8 +23,14 @@ class Ledger:
     chunk: LogChunk
 
 
+CONFIGS = {
+    "http": {"method": "POST", "url": "https://monitor.example.com/"},
+    "script": {"language": "python", "source": "print('hello')"},
+}
+
+
 def action_of(project: Project, kind: str = "http", name: str = "Notify") -> Action:
-    return Action.objects.create(project=project, name=name, kind=kind, config={})
+    return Action.objects.create(project=project, name=name, kind=kind, config=CONFIGS[kind])
 
 
 def reaction_of(project: Project, action: Action | None = None, name: str = "Tell them") -> Reaction:
@@ -36,7 +42,13 @@ def ledger_of(project: Project, name: str = "Past") -> Ledger:
     reaction = reaction_of(project, name=name)
     action = reaction.action
     version = ActionVersion.objects.create(
-        action=action, version=1, kind=action.kind, config={}, timeout_seconds=30, max_attempts=1, is_repeatable=False
+        action=action,
+        version=1,
+        kind=action.kind,
+        config=action.config,
+        timeout_seconds=30,
+        max_attempts=1,
+        is_repeatable=False,
     )
     event = record(EventData(type="DeploymentSucceeded", source="catalog", project=project)).event
     names = {"reaction": reaction, "reaction_name": reaction.name, "reaction_version": 1}
