@@ -40,6 +40,8 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
 
 
 class RunSerializer(serializers.ModelSerializer[Run]):
+    id = serializers.UUIDField(source="uid", read_only=True)
+    number = serializers.IntegerField(source="pk", read_only=True)
     event = serializers.UUIDField(source="event.uid", read_only=True)
     event_type = serializers.CharField(source="event.type", read_only=True)
     action = serializers.UUIDField(source="action_version.action_id", read_only=True)
@@ -52,7 +54,8 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     class Meta:
         model = Run
         fields = [
-            "uid",
+            "id",
+            "number",
             "project",
             "event",
             "event_type",

@@ -25,7 +25,7 @@ def print_lines(attempt, texts, first=2):
 def test_a_viewer_reads_runs_with_their_attempts(project, ledger, client_for):
     client = client_for(member(project.team, "viewer", "bob"))
     listed = client.get("/api/runs/").data["results"]
-    assert [run["uid"] for run in listed] == [str(ledger.run.uid)]
+    assert [run["id"] for run in listed] == [str(ledger.run.uid)]
     shown = client.get(f"/api/runs/{ledger.run.uid}/").data
     assert shown["event"] == str(ledger.event.uid)
     assert shown["status"] == "queued"
