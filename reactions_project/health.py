@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
@@ -91,7 +91,7 @@ def examine() -> tuple[str, dict[str, Finding]]:
     for check in checks:
         try:
             found[check.name] = check.find()
-        except DatabaseError:
+        except Error:
             found[check.name] = Finding(False, "The database cannot be asked: see the server's log and DATABASE_URL.")
     broken = [check for check in checks if not found[check.name].ok]
     if any(check.is_vital for check in broken):

@@ -61,6 +61,10 @@ def test_sec_01_every_view_is_scoped_or_says_why_not():
     assert not unknown, "Inherit ProjectScoped, or say in UNSCOPED why the view needs no permission."
 
 
+def test_the_list_of_unscoped_views_names_nothing_that_is_gone():
+    assert set(UNSCOPED) <= {name_of(view) for _, view in views()}
+
+
 def scoped_viewsets() -> list[Any]:
     found = {
         view for _, view in views() if inspect.isclass(view) and issubclass(view, ProjectScoped) and has_actions(view)

@@ -4,7 +4,9 @@ import pytest
 
 from accounts import vault
 from accounts.callers import caller_for
+from actions.definitions import save_action
 from actions.models import Action
+from tests.accounts.world import ledger_of
 from tests.factories import ActionFactory, ProjectFactory, ReactionFactory, member, operator_caller
 
 pytestmark = pytest.mark.django_db
@@ -106,8 +108,6 @@ def test_sec_07_a_key_binds_no_secret(project, alice, client_for, secret):
 
 
 def test_sec_07_who_may_not_bind_a_secret_may_not_change_an_action_that_holds_one(project, alice, client_for, secret):
-    from actions.definitions import save_action
-
     action = save_action(
         operator_caller(), Action(project=project, name="Notify", kind="http", config=HTTP), {"A": secret}
     )
@@ -145,6 +145,14 @@ def test_an_action_in_use_stays_and_says_by_what(project, alice, signed_in):
     answer = signed_in(alice).delete(f"/api/actions/{reaction.action.pk}/")
     assert answer.status_code == 409
     assert "in use by reaction Tell them" in answer.json()["detail"]
+
+
+def test_an_action_that_ran_is_kept_with_its_history(project, alice, signed_in):
+    action = ledger_of(project).run.action_version.action
+    action.reactions.all().delete()
+    answer = signed_in(alice).delete(f"/api/actions/{action.pk}/")
+    assert answer.status_code == 409
+    assert "disable this instead" in answer.json()["detail"]
 
 
 def test_an_unused_action_is_deleted(project, alice, signed_in):
