@@ -16,10 +16,13 @@ from actions.views.workers import is_anybody_working
 from reactions_project.keyset import page_of
 from triggers.event_types import event_types
 from triggers.models import Event
+from triggers.models.trigger import TriggerKind
 
 # Up to a mebibyte each, and not needed to name an event.
 BODIES = ("payload", "query", "headers")
 BODIES_OF_EVENT = tuple(f"event__{name}" for name in BODIES)
+# Senders name their own events, so the filter offers all of theirs as one.
+WEBHOOK = "webhook"
 FATES = {"fired": "Something fired", "silent": "Nothing fired", "waiting": "Not decided yet"}
 
 
@@ -30,14 +33,16 @@ class EventList(ScopedPage):
     def get(self, request: HttpRequest) -> HttpResponseBase:
         projects = list(visible(Project.objects.order_by("name"), self.caller))
         project = one_of(request, "project", {project.slug for project in projects})
-        types = {event_type.name: event_type.label for event_type in event_types}
+        types = {WEBHOOK: "Webhook called"} | {event_type.name: event_type.label for event_type in event_types}
         event_type = words(request, "type", 60)
         fate = one_of(request, "fate", FATES)
         search = words(request, "q")
         found = _of_fate(self.get_queryset(), fate, visible(Decision.objects.all(), self.caller))
         if project:
             found = found.filter(project__slug=project)
-        if event_type:
+        if event_type == WEBHOOK:
+            found = found.filter(trigger__kind=TriggerKind.WEBHOOK)
+        elif event_type:
             found = found.filter(type=event_type)
         if search:
             found = found.filter(Q(subject__icontains=search) | Q(trigger__name__icontains=search))

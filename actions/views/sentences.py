@@ -67,7 +67,8 @@ def event_kind(event: Event) -> str:
 
 
 def event_title(event: Event) -> str:
-    return f"{event_kind(event)}: {event.subject}" if event.subject else event_kind(event)
+    kind = event_kind(event)
+    return f"{kind}: {event.subject}" if event.subject and event.subject != kind else kind
 
 
 def brief(action: Action) -> str:

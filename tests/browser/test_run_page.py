@@ -1,5 +1,6 @@
 """A run's page while the run goes on: the log follows, survives a lost connection, and stops at the end."""
 
+import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
@@ -75,6 +76,19 @@ def test_a_run_is_cancelled_with_the_keyboard_alone(reaction, alice, sign_in, vi
     expect(page.get_by_role("button", name="Cancel this run")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".title-line")).to_contain_text("Cancelled")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_asks_for_a_confirmation_is_within_reach(reaction, alice, sign_in, visit, width):
+    run = run_of(event_of(reaction.project), reaction, "failed")
+    sign_in(alice)
+    page = visit(reverse("run-detail", args=[run.uid]))
+    page.set_viewport_size({"width": width, "height": 800})
+    for word, button in (("Retry", "Retry now"), ("Replay", "With the current version 1")):
+        page.locator("summary", has_text=word).click()
+        expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="With the current version 1").click()
+    expect(page.get_by_role("status").first).to_contain_text("Replayed")
 
 
 def test_escape_closes_what_asks_for_a_confirmation(reaction, alice, sign_in, visit):

@@ -170,6 +170,13 @@ def test_filters_live_in_the_address(alice, reaction, query, expected):
     assert {event.subject for event in answer.context["events"]} == expected
 
 
+def test_calls_of_webhooks_are_one_choice_whatever_their_senders_name_them(alice, reaction):
+    event_of(reaction.project, "PackageAdded", trigger=WebhookFactory(project=reaction.project), subject="called")
+    event_of(reaction.project, subject="internal")
+    answer = alice.get(reverse("event-list"), {"type": "webhook"})
+    assert [event.subject for event in answer.context["events"]] == ["called"]
+
+
 def test_the_list_says_how_many_fired(alice, reaction):
     event = event_of(reaction.project)
     decision_of(event, reaction, "fired")
