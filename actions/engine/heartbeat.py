@@ -4,6 +4,7 @@ import os
 import socket
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from actions.models import Heartbeat
@@ -46,6 +47,13 @@ class Beat:
 
     def leave(self) -> None:
         Heartbeat.objects.filter(host=self.host[:100], pid=self.pid, cluster=self.cluster).delete()
+
+
+def living(now: datetime) -> list[Heartbeat]:
+    """Processes that were heard of lately; those of this host only while they exist."""
+    beats = Heartbeat.objects.filter(beat_at__gte=now - timedelta(seconds=STALE_SECONDS)).order_by("cluster", "pid")
+    here = socket.gethostname()[:100]
+    return [beat for beat in beats if beat.host != here or Path(f"/proc/{beat.pid}").exists()]
 
 
 def forget_dead(now: datetime) -> None:

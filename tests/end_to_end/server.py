@@ -71,6 +71,19 @@ class Server:
             assert answer.ok, (answer.status_code, answer.text)
         return answer.json() if answer.content and "json" in answer.headers["Content-Type"] else answer.text
 
+    def session(self, role: str) -> requests.Session:
+        """Signed in as that demo person, as a browser would be; for what no key may do."""
+        session = requests.Session()
+        page = session.get(f"{self.url}/sign-in/", timeout=10)
+        user = next(user for user in self.made["users"] if user["role"] == role)
+        form = {"username": user["username"], "password": user["password"]}
+        form["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
+        answer = session.post(page.url, data=form, headers={"Referer": page.url}, timeout=10)
+        assert answer.ok
+        assert "sessionid" in session.cookies, answer.text[:500]
+        session.headers.update({"X-CSRFToken": session.cookies["csrftoken"], "Referer": page.url})
+        return session
+
     def all(self, path: str, role: str = "owner") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api("GET", path, role)["results"]
         return found

@@ -117,30 +117,25 @@ def test_the_same_delivery_again_names_the_first_event_and_starts_nothing(server
 
 
 def test_a_powershell_action_is_refused_where_no_pwsh_is_installed(server: Server) -> None:
-    answer = server.api(
-        "POST",
-        "/api/actions/",
-        role="author",
-        body={
+    answer = server.session("author").post(
+        f"{server.url}/api/actions/",
+        json={
             "project": server.made["project"]["id"],
             "name": "Needs pwsh",
             "kind": "script",
             "config": {"language": "powershell", "source": "Write-Host hello"},
         },
-        expect=400,
+        timeout=10,
     )
-    assert "pwsh" in answer["detail"]
+    assert answer.status_code == 400, answer.text
+    assert "pwsh" in answer.json()["detail"]
 
 
 @pytest.fixture
 def monitor(server: Server) -> Iterator[Receiver]:
     """A monitoring system; the demo's action is pointed at it."""
     with Receiver() as receiver:
-        action = next(a for a in server.all("/api/actions/") if a["name"] == "Tell the monitoring system")
-        config = action["config"]
-        path = config["url"].split("/v2/", 1)[1]
-        config["url"] = f"{receiver.url.rstrip('/')}/v2/{path}"
-        server.api("PATCH", f"/api/actions/{action['id']}/", body={"config": config})
+        server.manage("demo", "--json", "--monitor-url", receiver.url)
         yield receiver
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from actions.models import Heartbeat
+from actions.engine.heartbeat import living
 from actions.scripts.workdir import sweep
+from reactions_project import clock
 from reactions_project.queue import CLUSTERS, Host
 from reactions_project.run_dir import short_dir
 
@@ -21,8 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["list"]:
-            for cluster, pid in Heartbeat.objects.order_by("-beat_at").values_list("cluster", "pid"):
-                self.stdout.write(f"{cluster} {pid}")
+            for beat in living(clock.now()):
+                self.stdout.write(f"{beat.cluster} {beat.pid}")
             return
         # What a killed worker left of its runs (SEC-56).
         sweep(short_dir(settings.REACTIONS_SCRIPT_WORK_DIR))
