@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from actions.disclosure import disclose
 from actions.kinds.registry import kinds
 from actions.models import Action, Decision, Verdict
 from triggers.event_types import event_types
-from triggers.filters import fields, operators
+from triggers.filters import operators
 from triggers.models import Event, Trigger
-
-HIDDEN_REASON = "A condition on the payload did not pass. Your role may not read payloads: ask an editor of the team."
 
 
 @dataclass(frozen=True)
@@ -99,21 +98,16 @@ def explained_trace(
     decision: Any, verdict: str, reason: str, trace: list[dict[str, Any]], *, reads_payload: bool
 ) -> Explained:
     """Values of the payload, query and headers stay hidden from who may not read them (matrix, "event payload")."""
-    conditions = [row for one in trace for row in _checked(one, reads_payload)]
-    tells_hidden = any(one.is_hidden and not one.passed for one in conditions)
-    if tells_hidden and verdict in (Verdict.FILTERED, Verdict.ERROR):
-        reason = HIDDEN_REASON
-    elif verdict == Verdict.DUPLICATE and not reads_payload:
-        reason = "This reaction already fired for the same value; it fires once per value."
-    return Explained(decision, reason, conditions, opens=verdict in (Verdict.FILTERED, Verdict.ERROR))
+    told = disclose(verdict, reason, trace, reads_payload=reads_payload)
+    conditions = [row for one in told.trace for row in _checked(one)]
+    return Explained(decision, told.reason, conditions, opens=verdict in (Verdict.FILTERED, Verdict.ERROR))
 
 
 _GROUPS = {"any": "any of these", "all": "all of these", "not": "not this"}
 
 
-def _checked(one: dict[str, Any], reads_payload: bool, depth: int = 0) -> Iterator[Checked]:
+def _checked(one: dict[str, Any], depth: int = 0) -> Iterator[Checked]:
     name, operator = str(one.get("field", "")), str(one.get("operator", ""))
-    is_hidden = bool(name) and not reads_payload and name not in fields
     label = _GROUPS.get(operator) or (operators.get(operator).label if operator in operators else operator)
     yield Checked(
         field=name,
@@ -122,8 +116,8 @@ def _checked(one: dict[str, Any], reads_payload: bool, depth: int = 0) -> Iterat
         got=str(one.get("got", "")),
         passed=bool(one.get("passed")),
         is_error=bool(one.get("error")),
-        is_hidden=is_hidden,
+        is_hidden=bool(one.get("hidden")),
         depth=min(depth, 5),
     )
     for part in one.get("parts", ()):
-        yield from _checked(part, reads_payload, depth + 1)
+        yield from _checked(part, depth + 1)
