@@ -1,29 +1,14 @@
-"""What every test has: throw-away keys and data, the database that was asked for, and the shared corpus if it is there."""
+"""What every test has besides tests/settings.py: the shared corpus if it is there, and clients with keys."""
 
-import atexit
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
-# Before Django reads its settings: nothing of a test may touch a real data folder.
-_DATA = tempfile.mkdtemp(prefix="reactions-test-")
-atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
-os.environ["REACTIONS_DATA_DIR"] = _DATA
-os.environ["SECRET_KEY"] = "a key for tests only, of a fair length, used nowhere else at all 0123456789"
-os.environ["REACTIONS_ENCRYPTION_KEYS"] = "an encryption key for tests only 0123456789"
-for name in ("DATABASE_URL", "REDIS_URL"):
-    os.environ.pop(name, None)
-    if value := os.environ.get(f"TEST_{name}"):
-        os.environ[name] = value
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+
 SHARED = Path(os.environ.get("REACTIONS_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-if not os.environ.get("REACTIONS_PWSH") and (SHARED / "pwsh" / "pwsh").exists():
-    os.environ["REACTIONS_PWSH"] = str(SHARED / "pwsh" / "pwsh")
-
-import pytest  # noqa: E402
-from rest_framework.test import APIClient  # noqa: E402
-
-from accounts.models import User  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,33 @@
+"""The product's settings with throw-away keys and data, on the database that was asked for.
+
+A settings module rather than conftest.py: Django is set up before pytest reads any conftest.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# Nothing of a test may touch a real data folder.
+_DATA = tempfile.mkdtemp(prefix="reactions-test-")
+atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
+# Collected files would be here; WhiteNoise warns of a folder that is missing.
+(Path(_DATA) / "static").mkdir()
+
+os.environ["REACTIONS_DATA_DIR"] = _DATA
+os.environ["SECRET_KEY"] = "a key for tests only, of a fair length, used nowhere else at all 0123456789"
+os.environ["REACTIONS_ENCRYPTION_KEYS"] = "an encryption key for tests only 0123456789"
+for _name in ("DATABASE_URL", "REDIS_URL"):
+    os.environ.pop(_name, None)
+    if _value := os.environ.get(f"TEST_{_name}"):
+        os.environ[_name] = _value
+
+_SHARED = Path(os.environ.get("REACTIONS_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+if not os.environ.get("REACTIONS_PWSH") and (_SHARED / "pwsh" / "pwsh").exists():
+    os.environ["REACTIONS_PWSH"] = str(_SHARED / "pwsh" / "pwsh")
+
+# Processes that a test starts have the product's own settings.
+os.environ["DJANGO_SETTINGS_MODULE"] = "reactions_project.settings"
+
+from reactions_project.settings import *  # noqa: E402, F403
