@@ -1,13 +1,17 @@
 """/api/decisions/ and /api/events/<uid>/decisions/: why each considered reaction fired, or did not."""
 
 from typing import Any
+from uuid import UUID
 
 import django_filters
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 
 from accounts.api.base import Filters, ScopedViewSet
+from accounts.permissions import projects
+from accounts.roles import Verb
 from accounts.scoping import visible_or_404
+from actions.disclosure import disclose
 from actions.models import Decision, Verdict
 from triggers.models import Event
 
@@ -33,6 +37,23 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "at",
         ]
         read_only_fields = fields
+
+    def to_representation(self, instance: Decision) -> dict[str, Any]:
+        told = disclose(
+            instance.verdict,
+            instance.reason,
+            instance.trace,
+            reads_payload=instance.project_id in self._with_payloads(),
+        )
+        return {**super().to_representation(instance), "reason": told.reason, "trace": told.trace}
+
+    def _with_payloads(self) -> set[UUID]:
+        # Once per answer, not per row: the view lives as long.
+        view = self.context["view"]
+        if not hasattr(view, "with_payloads"):
+            view.with_payloads = set(projects(view.caller, "event_payload", Verb.READ).values_list("pk", flat=True))
+        found: set[UUID] = view.with_payloads
+        return found
 
 
 class DecisionFilter(Filters):

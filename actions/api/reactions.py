@@ -1,5 +1,6 @@
 """/api/reactions/: when a trigger happens, only if the filter passes, then the action runs."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import django_filters
@@ -13,9 +14,11 @@ from rest_framework.response import Response
 from accounts.api.base import Destroys, Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, ScopedSlugField, caller_in
 from accounts.models import Project
+from accounts.permissions import may
 from accounts.roles import Verb
 from actions import switch
 from actions.definitions import save_reaction
+from actions.disclosure import disclose
 from actions.listening import internal_triggers
 from actions.models import Action, Reaction
 from actions.rehearsal import rehearse
@@ -130,8 +133,11 @@ class ReactionViewSet(
         reaction = self.get_object()
         asked = RehearsalRequest(data=request.data, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
-        outcome = rehearse(reaction, asked.validated_data["event"])
-        return Response(RehearsalAnswer(outcome).data)
+        event = asked.validated_data["event"]
+        outcome = rehearse(reaction, event)
+        reads_payload = may(self.caller, Verb.READ, event)
+        told = disclose(outcome.verdict, outcome.reason, outcome.trace, reads_payload=reads_payload)
+        return Response(RehearsalAnswer(replace(outcome, reason=told.reason, trace=told.trace)).data)
 
     @extend_schema(request=None, responses=ReactionSerializer)
     @action(detail=True, methods=["post"])

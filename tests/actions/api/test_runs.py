@@ -2,7 +2,7 @@
 
 import pytest
 
-from actions.models import LogChunk
+from actions.models import Decision, LogChunk
 from reactions_project import clock
 from tests.accounts.world import ledger_of
 from tests.factories import ProjectFactory, member
@@ -166,6 +166,21 @@ def test_an_event_tells_why_each_reaction_fired_or_not(project, ledger, client_f
     assert client.get(f"/api/decisions/{ledger.decision.pk}/").data["reaction_name"] == "Past"
 
 
+@pytest.mark.parametrize(("role", "sees"), [("editor", True), ("viewer", False)])
+def test_sec_01_who_may_not_read_payloads_reads_none_in_a_decision(project, ledger, signed_in, role, sees):
+    trace = [
+        {"field": "payload.Token", "wanted": "a", "got": "hunter2", "sentence": "payload.Token is hunter2, not a."}
+    ]
+    Decision.objects.filter(pk=ledger.decision.pk).update(
+        verdict="filtered", reason="payload.Token is hunter2, not a.", trace=trace
+    )
+    client = signed_in(member(project.team, role, "bob"))
+    for url in ("/api/decisions/", f"/api/events/{ledger.event.uid}/decisions/"):
+        answer = client.get(url)
+        assert (b"hunter2" in answer.content) == sees
+        assert answer.json()["results"][0]["verdict"] == "filtered"
+
+
 def test_sec_02_charlie_reads_no_decision(ledger, charlie, client_for):
     client = client_for(charlie)
     assert client.get("/api/decisions/").data["results"] == []
@@ -182,5 +197,6 @@ def test_a_list_costs_the_same_however_long_it_is(project, alice, client_for, dj
     client = client_for(alice)
     for url in ("/api/runs/", "/api/decisions/"):
         client.get(url)
-        with django_assert_max_num_queries(2):
+        # The key with its holder, the rows, and where the caller may read payloads.
+        with django_assert_max_num_queries(3):
             assert len(client.get(url).data["results"]) == 3
