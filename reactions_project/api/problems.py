@@ -48,6 +48,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         code, detail = status.HTTP_409_CONFLICT, "Somebody else changed this at the same moment: look and try again."
     elif isinstance(error, exceptions.APIException):
         code, detail = error.status_code, str(error.detail)
+        if isinstance(error, exceptions.NotAuthenticated):
+            detail = "Sign in, or send an API key as Authorization: Bearer … or X-Octopus-ApiKey."
         if wait := getattr(error, "wait", None):
             headers["Retry-After"] = str(int(wait))
         if challenge := getattr(error, "auth_header", None):

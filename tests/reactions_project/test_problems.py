@@ -25,7 +25,7 @@ def answer_to(error: Exception):
         (ValidationError({"name": "Give a name."}), 400, "name: Give a name."),
         (exceptions.ValidationError({"name": ["Give a name."]}), 400, "name: Give a name."),
         (exceptions.ValidationError("Not like this."), 400, "Not like this."),
-        (exceptions.NotAuthenticated("Sign in."), 401, "Sign in."),
+        (exceptions.NotAuthenticated(), 401, "Sign in, or send an API key as Authorization: Bearer"),
         (PermissionDenied("bob may not."), 403, "bob may not."),
         (PermissionDenied(), 403, "You may not do this: ask an owner of the team."),
         (Http404("internals"), 404, "There is no such thing here, or it is not yours to see."),
