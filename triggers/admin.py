@@ -7,12 +7,37 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import keys
-from reactions_project.operators import HistoryAdmin, OperatorAdmin, for_each
+from accounts.callers import caller_for
+from reactions_project.operators import HistoryAdmin, OperatorAdmin, ProcessForm, for_each
+from triggers.definitions import save_trigger
 from triggers.models import Deployment, DeploymentProcess, Environment, Event, Machine, Release, Trigger, TriggerKey
+
+
+class TriggerForm(ProcessForm):
+    class Meta:
+        model = Trigger
+        fields = (
+            "project",
+            "kind",
+            "name",
+            "is_enabled",
+            "event_type",
+            "route",
+            "source",
+            "accepts_query_key",
+            "signature_scheme",
+            "signing_secret",
+            "former_signing_secret",
+            "delivery_id_path",
+        )
+
+    def perform(self, instance: Trigger) -> None:
+        save_trigger(caller_for(self.user), instance)
 
 
 @admin.register(Trigger)
 class TriggerAdmin(OperatorAdmin):
+    form = TriggerForm
     list_display = ("name", "kind", "listens_for", "project", "is_enabled", "created_at")
     list_filter = ("kind", "is_enabled", "event_type", "project")
     search_fields = ("name", "route", "event_type", "project__name")

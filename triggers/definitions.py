@@ -139,7 +139,8 @@ def _check_signing(caller: Caller, former: Trigger | None, trigger: Trigger) -> 
             {"signature_scheme": f"There is no scheme {trigger.signature_scheme}: choose one of {known}."}
         )
     if trigger.signature_scheme and trigger.signing_secret is None:
-        raise ValidationError({"signing_secret": "A signature is checked with a secret: choose one."})
+        missing = "A signature is checked with a secret: choose one."
+        raise ValidationError({"signing_secret": missing})
     for name in _SECRETS:
         secret: Secret | None = getattr(trigger, name)
         if secret is None or (former is not None and getattr(former, f"{name}_id") == secret.pk):

@@ -10,7 +10,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.api.fields import caller_in
 from accounts.models import Project
 from accounts.roles import Verb
@@ -85,16 +85,12 @@ class Failure(serializers.Serializer[Any]):
     )
 
 
-class DeploymentFilter(django_filters.FilterSet):
+class DeploymentFilter(Filters):
     project = django_filters.UUIDFilter(field_name="release__project")
     release = django_filters.UUIDFilter()
     environment = django_filters.UUIDFilter()
     state = django_filters.MultipleChoiceFilter(choices=DeploymentState.choices)
     octopus_id = django_filters.CharFilter()
-
-    class Meta:
-        model = Deployment
-        fields: ClassVar[list[str]] = []
 
 
 class Conflict(APIException):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import django_filters
 from rest_framework import mixins, serializers
 
-from accounts.api.base import Destroys, ScopedViewSet
+from accounts.api.base import Destroys, Filters, ScopedViewSet
 from accounts.api.fields import caller_in
 from triggers.catalog.environments import save_environment
 from triggers.models import Environment
@@ -29,13 +29,9 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
         return save_environment(caller_in(self.context), instance)
 
 
-class EnvironmentFilter(django_filters.FilterSet):
+class EnvironmentFilter(Filters):
     name = django_filters.CharFilter(lookup_expr="icontains")
     slug = django_filters.CharFilter()
-
-    class Meta:
-        model = Environment
-        fields: ClassVar[list[str]] = []
 
 
 class EnvironmentViewSet(

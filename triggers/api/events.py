@@ -1,14 +1,14 @@
 """/api/events/: what happened, newest first. Whoever may know of an event only does not see what it carried."""
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import django_filters
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.permissions import may_in, projects
 from accounts.roles import Verb
 from triggers.models import Event
@@ -65,17 +65,13 @@ class EventDetailSerializer(EventSerializer):
         return shown
 
 
-class EventFilter(django_filters.FilterSet):
+class EventFilter(Filters):
     type = django_filters.CharFilter()
     project = django_filters.UUIDFilter()
     trigger = django_filters.UUIDFilter()
     deployment = django_filters.CharFilter(label="The Octopus id of a deployment, such as Deployments-7.")
     occurred_after = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
     occurred_before = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
-
-    class Meta:
-        model = Event
-        fields: ClassVar[list[str]] = []
 
 
 class EventViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet):

@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import Destroys, ScopedViewSet
+from accounts.api.base import Destroys, Filters, ScopedViewSet
 from accounts.api.fields import caller_in
 from accounts.roles import Verb
 from triggers.api.fields import ENVIRONMENT_NAMES, NamedField
@@ -40,14 +40,10 @@ class Health(serializers.Serializer[Any]):
     health = serializers.ChoiceField(choices=_HEALTH)
 
 
-class MachineFilter(django_filters.FilterSet):
+class MachineFilter(Filters):
     environment = django_filters.UUIDFilter(field_name="environments")
     name = django_filters.CharFilter(lookup_expr="icontains")
     health = django_filters.CharFilter()
-
-    class Meta:
-        model = Machine
-        fields: ClassVar[list[str]] = []
 
 
 class MachineViewSet(

@@ -10,7 +10,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.models import Project
 from accounts.permissions import visible
 from accounts.roles import Verb
@@ -41,12 +41,8 @@ class NewProcess(ProcessChange):
     project = NamedField(queryset=Project.objects.all(), names=PROJECT_NAMES, help_text="Its id, slug or name.")
 
 
-class DeploymentProcessFilter(django_filters.FilterSet):
+class DeploymentProcessFilter(Filters):
     project = django_filters.UUIDFilter()
-
-    class Meta:
-        model = DeploymentProcess
-        fields: ClassVar[list[str]] = []
 
 
 class DeploymentProcessViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import django_filters
 from rest_framework import mixins, serializers
 
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.api.fields import caller_in
 from accounts.models import Project
 from triggers.api.fields import PROJECT_NAMES, NamedField
@@ -26,13 +26,9 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
         return create_release(caller_in(self.context), **validated_data)
 
 
-class ReleaseFilter(django_filters.FilterSet):
+class ReleaseFilter(Filters):
     project = django_filters.UUIDFilter()
     version = django_filters.CharFilter()
-
-    class Meta:
-        model = Release
-        fields: ClassVar[list[str]] = []
 
 
 class ReleaseViewSet(

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 from rest_framework.permissions import IsAuthenticated
 
-from accounts.api.base import ScopedViewSet
+from accounts.api.base import Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, caller_in
 from accounts.api.keys import SignedInPerson
 from accounts.models import Project, Secret
@@ -70,17 +70,13 @@ class TriggerSerializer(serializers.ModelSerializer[Trigger]):
         return definitions.save_trigger(caller_in(self.context), instance)
 
 
-class TriggerFilter(django_filters.FilterSet):
+class TriggerFilter(Filters):
     project = django_filters.UUIDFilter()
     kind = django_filters.ChoiceFilter(choices=TriggerKind.choices)
     event_type = django_filters.CharFilter()
     route = django_filters.CharFilter()
     is_enabled = django_filters.BooleanFilter()
     name = django_filters.CharFilter(lookup_expr="icontains")
-
-    class Meta:
-        model = Trigger
-        fields: ClassVar[list[str]] = []
 
 
 class TriggerViewSet(
@@ -135,7 +131,7 @@ class TriggerKeyViewSet(
     """
 
     queryset = TriggerKey.objects.select_related("trigger__project")
-    permission_classes: ClassVar[list[Any]] = [IsAuthenticated, SignedInPerson]
+    permission_classes = (IsAuthenticated, SignedInPerson)
     page_ordering = ("-created_at", "pk")
     # Whoever may change the trigger manages its keys: triggers.definitions asks.
     action_verbs: ClassVar[dict[str, Verb]] = {"destroy": Verb.READ}
