@@ -5,16 +5,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest
 from django_q import models as queue_models
 
 from accounts.callers import caller_for
 from accounts.models import User
 from actions import execution
-from actions.definitions import check_triggers, save_action, save_reaction
+from actions.definitions import save_action, save_reaction
 from actions.models import (
     Action,
     ActionSecret,
@@ -29,7 +28,7 @@ from actions.models import (
     Run,
     TargetState,
 )
-from reactions_project.operators import HistoryAdmin, HistoryInline, OperatorAdmin, for_each
+from reactions_project.operators import HistoryAdmin, HistoryInline, OperatorAdmin, ProcessForm, for_each
 from triggers.models import Trigger
 
 # The queue holds wake-ups, never work, and a schedule is code to run: neither is edited here (SEC-08).
@@ -38,7 +37,7 @@ for model in (queue_models.Schedule, queue_models.Success, queue_models.Failure,
         admin.site.unregister(model)
 
 
-class ActionForm(ModelForm):
+class ActionForm(ProcessForm):
     class Meta:
         model = Action
         fields = (
@@ -53,6 +52,9 @@ class ActionForm(ModelForm):
             "is_repeatable",
         )
 
+    def perform(self, instance: Action) -> None:
+        save_action(caller_for(self.user), instance)
+
 
 @admin.register(Action)
 class ActionAdmin(OperatorAdmin):
@@ -66,11 +68,8 @@ class ActionAdmin(OperatorAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Action | None = None) -> tuple[str, ...]:
         return ("project", "kind") if obj else ()
 
-    def save_model(self, request: HttpRequest, obj: Action, form: Any, change: bool) -> None:
-        save_action(caller_for(_user(request)), obj)
 
-
-class ReactionForm(ModelForm):
+class ReactionForm(ProcessForm):
     triggers = forms.ModelMultipleChoiceField(Trigger.objects.all())
 
     class Meta:
@@ -79,7 +78,6 @@ class ReactionForm(ModelForm):
             "project",
             "name",
             "description",
-            "triggers",
             "conditions",
             "action",
             "once_per",
@@ -92,17 +90,8 @@ class ReactionForm(ModelForm):
         if not self.instance._state.adding:
             self.fields["triggers"].initial = list(self.instance.triggers.all())
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        action, triggers = cleaned.get("action"), cleaned.get("triggers")
-        if action is not None and triggers is not None:
-            self.instance.action = action
-            # The same refusal as the API's, at the field, before anything is written.
-            try:
-                check_triggers(self.instance, list(triggers))
-            except ValidationError as error:
-                self.add_error(None, error.messages[0])
-        return cleaned
+    def perform(self, instance: Reaction) -> None:
+        save_reaction(caller_for(self.user), instance, self.cleaned_data["triggers"])
 
 
 @admin.register(Reaction)
@@ -117,9 +106,6 @@ class ReactionAdmin(OperatorAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Reaction | None = None) -> tuple[str, ...]:
         return ("project",) if obj else ()
-
-    def save_model(self, request: HttpRequest, obj: Reaction, form: Any, change: bool) -> None:
-        save_reaction(caller_for(_user(request)), obj, form.cleaned_data["triggers"])
 
     @admin.action(description="Enable the selected reactions")
     def enable(self, request: HttpRequest, queryset: QuerySet[Reaction]) -> None:

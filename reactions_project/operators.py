@@ -1,11 +1,14 @@
 """What every page of the admin shares: operators only, changes through the product's functions, history read-only."""
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 # Django's admin classes take a parameter in the stubs only.
@@ -17,8 +20,46 @@ else:
     TabularInline = admin.TabularInline
 
 
+class ProcessForm(ModelForm):
+    """A form whose saving is a function of the product: tried while the form is checked and undone, so that what the
+    function refuses stands at the form and nothing that was typed is lost."""
+
+    user: Any = None
+
+    def perform(self, instance: Any) -> None:
+        """Call the function for the instance; raises ValidationError or PermissionDenied."""
+        raise NotImplementedError
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.errors:
+            return
+        trial = copy.copy(self.instance)
+        trial._state = copy.copy(self.instance._state)
+        try:
+            with transaction.atomic():
+                self.perform(trial)
+                transaction.set_rollback(True)
+        except ValidationError as error:
+            self.add_error(None, error.messages)
+        except PermissionDenied as error:
+            self.add_error(None, str(error))
+
+
 class OperatorAdmin(ModelAdmin):
     """Site operators are active staff; guardian's and Django's model permissions are not asked."""
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if issubclass(form, ProcessForm):
+            form.user = request.user
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if isinstance(form, ProcessForm):
+            form.perform(obj)
+        else:
+            super().save_model(request, obj, form, change)
 
     list_per_page = 50
     show_full_result_count = False

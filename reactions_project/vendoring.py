@@ -1,6 +1,6 @@
 """Fetch the pinned browser files and write them below static/vendor, with licences and VENDOR.json.
 
-For developers only: the server itself needs no Node. Run it as `python -m reactions_project.vendoring` where npm is installed.
+For developers only: the server itself needs no Node. Run it where npm is: `python -m reactions_project.vendoring`.
 """
 
 import hashlib

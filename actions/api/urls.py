@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from actions.api.actions import ActionViewSet
 from actions.api.connections import ConnectionViewSet
 from actions.api.decisions import DecisionViewSet, EventDecisionViewSet
+from actions.api.exchange import DefinitionsViewSet
 from actions.api.kinds import ActionKindViewSet
 from actions.api.reactions import ReactionViewSet
 from actions.api.runs import RunViewSet
@@ -20,5 +21,10 @@ router.register("runs", RunViewSet, "api-run")
 
 urlpatterns = [
     path("events/<uuid:uid>/decisions/", EventDecisionViewSet.as_view({"get": "list"}), name="api-event-decision-list"),
+    path(
+        "projects/<uuid:pk>/definitions/",
+        DefinitionsViewSet.as_view({"get": "retrieve", "post": "create"}),
+        name="api-project-definitions",
+    ),
     *router.urls,
 ]
