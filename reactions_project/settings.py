@@ -1,6 +1,7 @@
 """Settings, all from the environment through env.py; the defaults run on a laptop with nothing else installed."""
 
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 
@@ -97,6 +98,7 @@ _SQLITE = {
     },
     "CONN_MAX_AGE": None,
 }
+DATABASES: dict[str, Any]
 if EMBEDDED:
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     DATABASES = {"default": _SQLITE}
@@ -172,6 +174,8 @@ REACTIONS_MAX_BODY_BYTES = env.integer("REACTIONS_MAX_BODY_BYTES", 1_048_576)
 DATA_UPLOAD_MAX_MEMORY_SIZE = REACTIONS_MAX_BODY_BYTES
 REACTIONS_TRIGGER_RATE_PER_MINUTE = env.integer("REACTIONS_TRIGGER_RATE_PER_MINUTE", 60)
 REACTIONS_DELIVERY_DAYS = 7
+# SEC-94, on SQLite only.
+REACTIONS_LEAST_FREE_PERCENT = env.integer("REACTIONS_LEAST_FREE_PERCENT", 5)
 REACTIONS_TRUSTED_PROXIES = env.strings("REACTIONS_TRUSTED_PROXIES")
 
 REACTIONS_PWSH = env.text("REACTIONS_PWSH")

@@ -66,7 +66,8 @@ def receive(request: Inbound) -> Recorded:
     try:
         return _receive(request)
     except PayloadRejected as error:
-        raise Refused(error.status, str(error), "its shape") from error
+        # The sentence may quote the request, so the log gets it escaped (SEC-80).
+        raise Refused(error.status, str(error), str(error).encode("unicode_escape").decode()) from error
     except OperationalError as error:
         raise Refused(503, "The database is busy: send it again in a minute.", "the database", _in(60)) from error
 

@@ -14,7 +14,8 @@ def is_there_room() -> bool:
     """False when less than the configured share of the data folder's disk is free."""
     if not settings.EMBEDDED:
         return True
-    return free_percent(settings.DATA_DIR, int(time.monotonic() // _LOOK_EVERY_SECONDS)) >= _least()
+    percent = free_percent(settings.DATA_DIR, int(time.monotonic() // _LOOK_EVERY_SECONDS))
+    return percent >= settings.REACTIONS_LEAST_FREE_PERCENT
 
 
 @lru_cache(maxsize=1)
@@ -22,8 +23,3 @@ def free_percent(folder: Path, _moment: int) -> float:
     """Remembered for some seconds, since every delivery asks."""
     usage = shutil.disk_usage(folder)
     return 100 * usage.free / usage.total if usage.total else 100.0
-
-
-def _least() -> int:
-    least: int = getattr(settings, "REACTIONS_LEAST_FREE_PERCENT", 5)
-    return least

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import Project
+from reactions_project.exact_json import ExactJSONField
 from triggers.models.catalog import Environment
 from triggers.models.trigger import Trigger
 
@@ -33,7 +34,7 @@ class Event(models.Model):
     duplicates = models.PositiveIntegerField(
         default=0, help_text="Later deliveries with the same id; they start nothing."
     )
-    payload = models.JSONField(null=True)
+    payload = ExactJSONField(null=True)
     query = models.JSONField(default=dict)
     headers = models.JSONField(default=dict)
     cause_run = models.UUIDField(null=True)

@@ -192,11 +192,13 @@ def test_a_refusal_is_logged_with_its_reason_on_one_line(deliver, key, caplog):
     deliver({}, key=None, route="a%0Ab%E2%80%AE")
     deliver({}, key="nonsense")
     deliver({}, route="elsewhere")
+    deliver({}, query="a%0Ab=1&a%0Ab=1")
     said = [record.getMessage() for record in caplog.records if record.name == "reactions.intake"]
     assert "no key was sent" in said[0]
     assert "'a\\nb\\u202e'" in said[0]
     assert "not a trigger key" in said[1]
     assert "another endpoint" in said[2]
+    assert 'The query parameter "a\\nb" comes twice' in said[3]
     assert all("\n" not in one for one in said)
 
 
