@@ -7,20 +7,19 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts import grants, keys, vault
 from accounts.callers import caller_for
 from accounts.models import ApiKey, AuditEntry, Counter, Membership, Project, ProjectShare, RunToken, Secret, Team, User
-from reactions_project.operators import HistoryAdmin, OperatorAdmin, for_each
+from reactions_project.operators import HistoryAdmin, ModelForm, OperatorAdmin, for_each
 
 # Groups are the inside of team roles: memberships are the way to change them.
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
+class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     list_display = ("username", "email", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff")
     fieldsets = (
@@ -36,7 +35,7 @@ class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
         return (
             ("last_login", "date_joined")
             if request.user.is_superuser
-            else (  # type: ignore[union-attr]
+            else (
                 "last_login",
                 "date_joined",
                 "is_superuser",

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.exceptions import NotRegistered
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -33,7 +34,7 @@ from triggers.models import Trigger
 
 # The queue holds wake-ups, never work, and a schedule is code to run: neither is edited here (SEC-08).
 for model in (queue_models.Schedule, queue_models.Success, queue_models.Failure, queue_models.OrmQ):
-    with contextlib.suppress(admin.sites.NotRegistered):
+    with contextlib.suppress(NotRegistered):
         admin.site.unregister(model)
 
 

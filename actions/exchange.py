@@ -56,7 +56,7 @@ def import_definitions(caller: Caller, project: Project, document: Any) -> dict[
         if not isinstance(entries, list):
             raise ValidationError(f'"{part}" must be a list.')
         for entry in entries:
-            _one(part, entry, lambda one, read=read: read(caller, project, one))  # type: ignore[misc]
+            _one(part, entry, lambda one, read=read: read(caller, project, one))
         counts[part] = len(entries)
     return counts
 

@@ -1,6 +1,7 @@
 """Removes what has grown old, in small batches so that the write lock is never held for long (SEC-94)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
@@ -32,7 +33,7 @@ def clean_up(now: datetime | None = None) -> dict[str, int]:
     }
 
 
-def _delete(rows: QuerySet[object]) -> int:
+def _delete(rows: QuerySet[Any]) -> int:
     gone = 0
     while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
         rows.model._default_manager.filter(pk__in=ids).delete()

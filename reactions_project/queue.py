@@ -42,7 +42,7 @@ _ticks: dict[str, Any] = {}
 _on_stop: list[Callable[[], None]] = []
 
 
-class SliceBroker(Broker):
+class SliceBroker(Broker):  # type: ignore[misc]
     """Always has one more slice to give; the bounded queue of q2 makes it wait."""
 
     def dequeue(self) -> list[tuple[None, str]]:
@@ -78,7 +78,7 @@ def when_stopping(function: Callable[[], None]) -> None:
     _on_stop.append(function)
 
 
-class _Sentinel(django_q.cluster.Sentinel):
+class _Sentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
     """Ignores signals that were sent to the whole group, and dies with its parent; its children likewise."""
 
     def start(self) -> None:
@@ -184,8 +184,9 @@ class Host:
 
 def _configure(name: str) -> None:
     """q2 reads its settings once, at import; each cluster here is forked after they were set for it."""
-    common = {key: value for key, value in settings.Q_CLUSTER.items() if key != "ALT_CLUSTERS"}
-    wanted = {**common, **settings.Q_CLUSTER["ALT_CLUSTERS"].get(name, {})}
+    configured: dict[str, Any] = dict(settings.Q_CLUSTER)
+    others: dict[str, dict[str, Any]] = configured.pop("ALT_CLUSTERS")
+    wanted = {**configured, **others.get(name, {})}
     Conf.CLUSTER_NAME = name
     Conf.BROKER_CLASS = wanted.get("broker_class")
     Conf.WORKERS = wanted["workers"]

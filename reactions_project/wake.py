@@ -97,7 +97,7 @@ def _notifier() -> _Notifier:
 
 def connect() -> "psycopg.Connection[Any]":
     """A connection of our own to the configured PostgreSQL, in autocommit."""
-    database = settings.DATABASES["default"]
+    database: dict[str, Any] = settings.DATABASES["default"]
     return psycopg.connect(
         host=database["HOST"] or None,
         port=database["PORT"] or None,

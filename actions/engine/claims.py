@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -13,11 +14,17 @@ _DUE = """
     WHERE status = 'queued' AND executor = %s AND due_at <= %s {exclusions}
     ORDER BY due_at, id LIMIT %s {locking}
 """
-_CLAIM = """
+_SET = """
     UPDATE actions_run SET status = 'running', attempt_count = attempt_count + 1, lease_until = %s, lease_token = %s,
         started_at = COALESCE(started_at, %s)
-    WHERE status = 'queued' AND id IN ({due}) RETURNING id
 """
+_CLAIM_SQLITE = f"{_SET} WHERE status = 'queued' AND id IN ({{due}}) RETURNING id"
+# Materialized, since PostgreSQL may otherwise run the inner select several times, each time locking other rows, and
+# so claim more than the limit.
+_CLAIM_POSTGRESQL = (
+    f"WITH due AS MATERIALIZED ({{due}}) {_SET.replace('attempt_count + 1', 'actions_run.attempt_count + 1')}"
+    " FROM due WHERE actions_run.id = due.id RETURNING actions_run.id"
+)
 
 
 def claim(
@@ -35,19 +42,19 @@ def claim(
         return []
     exclusions, values = _exclusions(targets, teams)
     due_values = [executor, _adapt(now), *values, limit]
+    set_values = [_adapt(now + timedelta(seconds=lease_seconds)), token, _adapt(now)]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             # Reading takes no write lock; most looks find nothing.
-            cursor.execute(
-                _DUE.format(exclusions=exclusions, locking="").replace("LIMIT %s", "LIMIT 1"), due_values[:-1]
-            )
+            look = _DUE.format(exclusions=exclusions, locking="").replace("LIMIT %s", "LIMIT 1")
+            cursor.execute(look, due_values[:-1])
             if cursor.fetchone() is None:
                 return []
             due = _DUE.format(exclusions=exclusions, locking="")
+            cursor.execute(_CLAIM_SQLITE.format(due=due), [*set_values, *due_values])
         else:
             due = _DUE.format(exclusions=exclusions, locking="FOR UPDATE SKIP LOCKED")
-        until = _adapt(now + timedelta(seconds=lease_seconds))
-        cursor.execute(_CLAIM.format(due=due), [until, token, _adapt(now), *due_values])
+            cursor.execute(_CLAIM_POSTGRESQL.format(due=due), [*due_values, *set_values])
         return sorted(row[0] for row in cursor.fetchall())
 
 
@@ -62,9 +69,9 @@ def next_due(executor: str) -> datetime | None:
     )
 
 
-def _exclusions(targets: Collection[str], teams: Collection[object]) -> tuple[str, list[object]]:
+def _exclusions(targets: Collection[str], teams: Collection[object]) -> tuple[str, list[Any]]:
     parts: list[str] = []
-    values: list[object] = []
+    values: list[Any] = []
     for column, excluded in (("target_key", targets), ("team_id", teams)):
         if excluded:
             parts.append(f"AND {column} NOT IN ({', '.join(['%s'] * len(excluded))})")
@@ -72,11 +79,11 @@ def _exclusions(targets: Collection[str], teams: Collection[object]) -> tuple[st
     return " ".join(parts), values
 
 
-def _key(value: object) -> object:
+def _key(value: Any) -> Any:
     # SQLite stores a UUID as 32 hexadecimal digits.
     hexadecimal = getattr(value, "hex", None)
     return hexadecimal if connection.vendor == "sqlite" and isinstance(hexadecimal, str) else value
 
 
-def _adapt(moment: datetime) -> object:
+def _adapt(moment: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(moment)

@@ -1,10 +1,12 @@
 """Action kinds: importing this package registers them."""
 
+from actions.kinds.base import ActionKind
 from actions.kinds.http import HttpKind
 from actions.kinds.registry import kinds
 from actions.kinds.script import ScriptKind
 
-for _kind in (HttpKind(), ScriptKind()):
+_KINDS: tuple[ActionKind, ...] = (HttpKind(), ScriptKind())
+for _kind in _KINDS:
     if _kind.name not in kinds:
         kinds.add(_kind)
 

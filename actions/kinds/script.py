@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -15,7 +15,7 @@ from actions.scripts.base import LogLine, SandboxMode, ScriptJob, ScriptSettings
 from actions.scripts.languages import languages, missing_interpreter
 from actions.scripts.runner import run_script
 from reactions_project import clock
-from reactions_project.egress.policy import EgressRefused
+from reactions_project.egress.policy import EgressRefused, IPAddress
 from reactions_project.egress.settings import policy
 from reactions_project.run_dir import short_dir
 
@@ -33,7 +33,7 @@ def script_settings() -> ScriptSettings:
     )
 
 
-def _may_connect(address: str, port: int) -> bool:
+def _may_connect(address: IPAddress, port: int) -> bool:
     """The same addresses as for HTTP actions (SEC-41)."""
     try:
         policy().check_address(address, port)
@@ -49,12 +49,14 @@ def available_languages() -> list[str]:
 
 
 class ScriptKind:
-    name = "script"
-    label = "Script"
-    description = "Run a PowerShell, Python or Bash script with the event, the payload and an API client."
-    sends_http = False
-    executor = "script"
-    fields = (
+    name: ClassVar[str] = "script"
+    label: ClassVar[str] = "Script"
+    description: ClassVar[str] = (
+        "Run a PowerShell, Python or Bash script with the event, the payload and an API client."
+    )
+    sends_http: ClassVar[bool] = False
+    executor: ClassVar[Literal["http", "script"]] = "script"
+    fields: ClassVar[tuple[Field, ...]] = (
         Field(
             "language",
             "Language",

@@ -145,7 +145,8 @@ class _Adapter(requests.adapters.HTTPAdapter):
         """The context verifies; requests' own bundle is not asked."""
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
-        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        host, attributes = super().build_connection_pool_key_attributes(request, verify, cert)
+        pool: dict[str, Any] = dict(attributes)
         for name in ("ca_certs", "ca_cert_dir", "cert_file", "key_file", "cert_reqs"):
             pool.pop(name, None)
         return host, pool
