@@ -3,28 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from actions.octostache.errors import OctostacheError, TemplateSyntaxError
-from actions.octostache.evaluate import Evaluator, NullResult, is_truthy_text
+from actions.octostache.arguments import names_in
+from actions.octostache.compile import compiled, compiled_leniently, expand, run
+from actions.octostache.conditions import is_truthy as is_truthy_text
+from actions.octostache.errors import LimitError, TemplateSyntaxError
 from actions.octostache.limits import DEFAULT_LIMITS, Limits
-from actions.octostache.nodes import (
-    Calculation,
-    Condition,
-    Conditional,
-    Each,
-    Expression,
-    Identifier,
-    IndirectIndex,
-    Literal,
-    Number,
-    Operand,
-    Substitution,
-    Symbol,
-    Template,
-    Text,
-    Token,
-    print_all,
-)
-from actions.octostache.parser import parse, parse_leniently, parse_path
+from actions.octostache.lookup import Lookup
+from actions.octostache.nodes import Template, print_all
+from actions.octostache.parser import parse, parse_path
+from actions.octostache.scopes import State
 from actions.octostache.tree import VariableTree
 
 
@@ -48,15 +35,12 @@ def evaluate(
     input is unusable."""
     if "#{" not in text:
         return Evaluation(text, [], None)
-    template = parse(text) if halt_on_error else parse_leniently(text)
+    template = compiled(text) if halt_on_error else compiled_leniently(text)
     if template.error is not None:
         return Evaluation(text, [], template.error)
-    evaluator = Evaluator(VariableTree(variables).root, limits)
-    try:
-        result: str | None = evaluator.template(template)
-    except NullResult:
-        result = None
-    return Evaluation(result, list(evaluator.missing.tokens), None)
+    state = State(VariableTree(variables), limits)
+    result = run(template, state)
+    return Evaluation(result, list(state.missing), None)
 
 
 def is_truthy(text: str, variables: Mapping[str, str | None], *, limits: Limits = DEFAULT_LIMITS) -> bool:
@@ -70,8 +54,11 @@ def get(name: str, variables: Mapping[str, str | None], *, limits: Limits = DEFA
     symbol = parse_path(name)
     if symbol is None:
         return None
-    evaluator = Evaluator(VariableTree(variables).root, limits)
-    return evaluator.value_of(symbol, evaluator.scope, None)
+    state = State(VariableTree(variables), limits)
+    try:
+        return Lookup(expand).reader(symbol)(state, state.home, None)
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def indexes(path: str, variables: Mapping[str, str | None], *, limits: Limits = DEFAULT_LIMITS) -> list[str]:
@@ -79,8 +66,11 @@ def indexes(path: str, variables: Mapping[str, str | None], *, limits: Limits = 
     symbol = parse_path(path)
     if symbol is None:
         return []
-    evaluator = Evaluator(VariableTree(variables).root, limits)
-    return [str(node.value) for node in evaluator.items(symbol, evaluator.scope, None)]
+    state = State(VariableTree(variables), limits)
+    try:
+        return [node.text or "" for node in Lookup(expand).lister(symbol)(state, state.home, None)]
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def canonical(text: str) -> str:
@@ -90,10 +80,7 @@ def canonical(text: str) -> str:
 
 def arguments(text: str) -> list[str]:
     """Names that a template uses, in the order in which they are first seen (SPEC §12). Raises TemplateSyntaxError."""
-    found: dict[str, None] = {}
-    for token in _parsed(text).tokens:
-        _collect(token, found)
-    return list(found)
+    return names_in(_parsed(text).tokens)
 
 
 def _parsed(text: str) -> Template:
@@ -103,43 +90,5 @@ def _parsed(text: str) -> Template:
     return template
 
 
-def _collect(part: "Token | Expression | Literal | Operand | Condition", found: dict[str, None]) -> None:
-    if isinstance(part, Text | Number):
-        return
-    if isinstance(part, Symbol):
-        for step in part.steps:
-            if isinstance(step, Identifier):
-                found.setdefault(step.text)
-            elif isinstance(step, IndirectIndex):
-                _collect(step.symbol, found)
-    elif isinstance(part, Literal):
-        found.setdefault(part.text)
-    elif isinstance(part, Substitution):
-        _collect(part.expression, found)
-    elif isinstance(part, Conditional):
-        for inner in (part.condition, *part.then, *part.otherwise):
-            _collect(inner, found)
-    elif isinstance(part, Condition):
-        _collect(part.left, found)
-        if part.right is not None:
-            _collect(part.right, found)
-    elif isinstance(part, Each):
-        _collect(part.collection, found)
-    elif isinstance(part, Calculation):
-        _collect(part.operand, found)
-    else:
-        _collect_operation(part, found)
-
-
-def _collect_operation(part: object, found: dict[str, None]) -> None:
-    for name in ("symbol", "left", "right"):
-        inner = getattr(part, name, None)
-        if inner is not None:
-            _collect(inner, found)
-    for one in getattr(part, "filters", ()):
-        for option in one.options:
-            if not isinstance(option, str):
-                _collect(option, found)
-
-
-__all__ = ["Evaluation", "OctostacheError", "arguments", "canonical", "evaluate", "get", "indexes", "is_truthy"]
+def _too_deep() -> LimitError:
+    return LimitError("Variables and blocks are nested too deeply in each other: make them flatter.")

@@ -139,9 +139,18 @@ class Conditional:
     offset: int
 
     def canonical(self) -> str:
-        body = print_all(self.then)
-        rest = f"#{{else}}{print_all(self.otherwise)}" if self.otherwise else ""
-        return f"#{{if {self.condition.canonical()}}}{body}{rest}#{{/if}}"
+        # A loop: a chain of elseif branches may be longer than the stack is deep.
+        parts: list[str] = []
+        one, depth = self, 1
+        while True:
+            parts.append(f"#{{if {one.condition.canonical()}}}{print_all(one.then)}")
+            rest = one.otherwise
+            if rest:
+                parts.append("#{else}")
+            if len(rest) == 1 and isinstance(rest[0], Conditional):
+                one, depth = rest[0], depth + 1
+                continue
+            return "".join([*parts, print_all(rest), "#{/if}" * depth])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +179,21 @@ class Operation:
     right: "Operand"
 
     def canonical(self) -> str:
-        return f"{self.left.canonical()}{self.operator}{self.right.canonical()}"
+        first, rest = chain_of(self)
+        return first.canonical() + "".join(f"{operator}{operand.canonical()}" for operator, operand in rest)
 
 
 Operand = Symbol | Number | Operation
+
+
+def chain_of(operation: Operation) -> tuple[Operand, list[tuple[str, Operand]]]:
+    """a-b-c, which is (a-b)-c, as a and [(-, b), (-, c)]; a sum may be longer than the stack is deep."""
+    first: Operand = operation
+    rest: list[tuple[str, Operand]] = []
+    while isinstance(first, Operation):
+        rest.append((first.operator, first.right))
+        first = first.left
+    return first, rest[::-1]
 
 
 @dataclass(frozen=True, slots=True)

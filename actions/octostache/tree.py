@@ -1,8 +1,10 @@
 """Variables as a tree (SPEC §4): names are paths, each node may have a value, named children and indexed ones."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from actions.octostache import json_values
 from actions.octostache.nodes import Identifier, Index
 from actions.octostache.parser import parse_name
 
@@ -20,61 +22,140 @@ def fold(name: str) -> str:
     return "".join(upper if len(upper := character.upper()) == 1 else character for character in name)
 
 
-_NO_DATA = object()
+# How a node's value is used: as it stands, as it stands but from outside, or as a template of its own. UNSURE is said
+# of a document only: each value in it has to be looked at.
+PLAIN, OPAQUE, TEMPLATE, UNSURE = 0, 1, 2, 3
+_UNREAD, _NOT_JSON = object(), object()
+_NONE: dict[str, "Node"] = {}
 
 
 class Node:
-    """`value` None is no value. `is_default` marks an index text that stands in for one. `data` is the JSON value that
-    the node was made from, so that it need not be printed and read again."""
+    """One place in the tree. `value` is its text; of a JSON object or array, None until `text` prints it."""
 
-    __slots__ = ("data", "indexed", "is_default", "named", "value")
+    __slots__ = ("_data", "_items", "indexed", "kind", "named", "value")
 
-    def __init__(self, value: str | None = None, data: Any = _NO_DATA) -> None:
+    def __init__(self, value: str | None = None, kind: int = PLAIN, data: Any = _UNREAD) -> None:
         self.value = value
-        self.is_default = False
-        self.named: dict[str, Node] = {}
-        self.indexed: dict[str, Node] = {}
-        self.data = data
+        self.kind = kind
+        self._data = data
+        self._items: list[Node] | None = None
+        # Shared until there is something to put in.
+        self.named = _NONE
+        self.indexed = _NONE
 
     @property
-    def has_data(self) -> bool:
-        return self.data is not _NO_DATA
+    def text(self) -> str | None:
+        if self.value is None and self._data is not _UNREAD:
+            self.value = json_values.compact(self._data)
+        return self.value
+
+    def set(self, value: str) -> None:
+        """Give it a value of its own, in place of an index text that stood in for one."""
+        self.kind = OPAQUE if isinstance(value, Opaque) else TEMPLATE if "#{" in value else PLAIN
+        self.value = str(value)
+
+    @property
+    def inner_kind(self) -> int:
+        """What is known of the values inside: an escape may hide the opening of a token."""
+        return UNSURE if self.kind == PLAIN and self.value is not None and "\\u" in self.value else self.kind
+
+    def json(self) -> Any:
+        """The JSON object or array that the value is, or None. Read once; not for templates."""
+        if self._data is _UNREAD:
+            self._data = read_json(self.value or "")
+            if self._data is None:
+                self._data = _NOT_JSON
+        return None if self._data is _NOT_JSON else self._data
+
+    def items(self) -> "list[Node]":
+        """What an `each` over the node goes through (SPEC §7). Not for templates."""
+        if self._items is None:
+            if self.value is None and self._data is _UNREAD:
+                self._items = list(self.indexed.values())
+            else:
+                self._items = items_of(self.json(), self.value or "", self.inner_kind)
+        return self._items
+
+
+def read_json(text: str) -> Any:
+    """An object or array; None for any other text."""
+    try:
+        data = json_values.parse_json(text)
+    except json_values.NotJson:
+        return None
+    return data if isinstance(data, dict | list) else None
+
+
+def json_node(value: Any, kind: int) -> Node:
+    """A node for a value that was found in JSON; what came from outside stays so."""
+    if isinstance(value, dict | list):
+        node = Node(kind=kind, data=value)
+        if kind == UNSURE:
+            node.kind = TEMPLATE if "#{" in (node.text or "") else PLAIN
+        return node
+    text = json_values.text_of(value)
+    if kind == UNSURE:
+        kind = TEMPLATE if "#{" in text else PLAIN
+    return Node(text, kind)
+
+
+def items_of(data: Any, text: str, kind: int) -> list[Node]:
+    """Elements, properties, or the parts between commas."""
+    if isinstance(data, list):
+        return [json_node(one, kind) for one in data]
+    if isinstance(data, dict):
+        return [_member(name, value, kind) for name, value in data.items()]
+    return [json_node(part, kind) for part in text.split(",")]
+
+
+def _member(name: str, value: Any, kind: int) -> Node:
+    node = json_node(name, kind)
+    node.named = {"KEY": json_node(name, kind), "VALUE": json_node(value, kind)}
+    return node
 
 
 class VariableTree:
     """One set of variables, built once; many templates are rendered against it. A later name replaces an equal one."""
 
+    __slots__ = ("found", "root")
+
     def __init__(self, variables: Mapping[str, str | None]) -> None:
         self.root = Node()
+        # Path as written -> where it leads; filled while templates are rendered.
+        self.found: dict[str, Node | None] = {}
         for name, value in variables.items():
             self._put(name, "" if value is None else value)
 
     def _put(self, name: str, value: str) -> None:
-        symbol = parse_name(name)
-        if symbol is None:
-            return
         node = self.root
-        for step in symbol.steps:
-            if isinstance(step, Identifier):
-                node = _child(node, fold(step.text))
-            elif isinstance(step, Index):
-                node = _item(node, step.text)
-        node.value = value
-        node.is_default = False
+        steps = _steps(name)
+        for key, index in steps:
+            if index is None:
+                if node.named is _NONE:
+                    node.named = {}
+                child = node.named.get(key)
+                if child is None:
+                    child = node.named[key] = Node()
+            else:
+                if node.indexed is _NONE:
+                    node.indexed = {}
+                child = node.indexed.get(key)
+                if child is None:
+                    # Until it is given a value of its own, an entry prints its index.
+                    child = node.indexed[key] = Node(index, TEMPLATE if "#{" in index else PLAIN)
+            node = child
+        if steps:
+            node.set(value)
 
 
-def _child(node: Node, key: str) -> Node:
-    child = node.named.get(key)
-    if child is None:
-        child = node.named[key] = Node()
-    return child
-
-
-def _item(node: Node, text: str) -> Node:
-    key = fold(text)
-    child = node.indexed.get(key)
-    if child is None:
-        # Until it is given a value of its own, an entry prints its index.
-        child = node.indexed[key] = Node(text)
-        child.is_default = True
-    return child
+@lru_cache(maxsize=4096)
+def _steps(name: str) -> tuple[tuple[str, str | None], ...]:
+    """(key, index text or None) for each step of a name; none for one that cannot be a path."""
+    symbol = parse_name(name)
+    if symbol is None:
+        return ()
+    return tuple(
+        (fold(step.text), step.text if isinstance(step, Index) else None)
+        for step in symbol.steps
+        if isinstance(step, Identifier | Index)
+    )

@@ -43,11 +43,16 @@ def register(name: str, function: Filter) -> None:
     _custom[name.lower()] = function
 
 
-def apply_filter(name: str, value: str | None, options: Sequence[str], limits: Limits) -> str | None:
-    """The filter's result; None for an unknown name. Raises FilterError where the language says so."""
-    key = name.lower()
-    built_in = _FILTERS.get(key)
-    result = built_in(value, options, limits) if built_in is not None else None
-    if result is None and key in _custom:
-        return _custom[key](value, options, limits)
-    return result
+def built_in(name: str) -> Filter:
+    """The filter of that name in any case; one that gives None for an unknown name."""
+    return _FILTERS.get(name.lower(), _nothing)
+
+
+def custom(name: str, value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+    """What a filter of one's own makes of it, asked where the built-in one gave None."""
+    function = _custom.get(name.lower())
+    return None if function is None else function(value, options, limits)
+
+
+def _nothing(value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+    return None
