@@ -4,7 +4,7 @@ engine (RFC, "Internal Events and Outgoing HTTP Actions")."""
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from actions.kinds.base import ConfigError, ExecutionContext, Field, Outcome, PreparedRequest, UnrunnableError
 from actions.kinds.http_body import BODY_KINDS, render_body
@@ -22,12 +22,12 @@ _SCHEME = re.compile(r"\A(https?://|#\{)", re.IGNORECASE)
 
 
 class HttpKind:
-    name = "http"
-    label = "HTTP request"
-    description = "Send a request whose URI, headers and body are templates."
-    sends_http = True
-    executor = "http"
-    fields = (
+    name: ClassVar[str] = "http"
+    label: ClassVar[str] = "HTTP request"
+    description: ClassVar[str] = "Send a request whose URI, headers and body are templates."
+    sends_http: ClassVar[bool] = True
+    executor: ClassVar[Literal["http", "script"]] = "http"
+    fields: ClassVar[tuple[Field, ...]] = (
         Field("method", "Method", "choice", required=True, choices=tuple((m, m) for m in METHODS), default="POST"),
         Field("url", "URI", "template", required=True, help="https://monitor.example.com/#{Octopus.Project.Id}"),
         Field("query", "Query", "headers", default={}),
