@@ -1,13 +1,13 @@
 """Web server and worker under one supervisor: `make run`."""
 
+import http.client
 import json
 import os
 import shutil
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--demo", action="store_true", help="load the demo and start its monitoring stand-in")
-        parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+        parser.add_argument("--host", default="127.0.0.1", help="the IP address to listen on")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host: str = options["host"]
@@ -71,15 +71,20 @@ class Command(BaseCommand):
 
     def _wait_until_up(self, supervisor: Supervisor, host: str) -> None:
         deadline = time.monotonic() + 30
-        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{settings.PORT}/health/live"  # noqa: S104
+        near = "127.0.0.1" if ip_address(host).is_unspecified else host
         while time.monotonic() < deadline and not supervisor.is_stopping:
+            connection = http.client.HTTPConnection(near, settings.PORT, timeout=1)
             try:
-                with urllib.request.urlopen(url, timeout=1):
-                    return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                connection.request("GET", "/health/live")
+                connection.getresponse()
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.05)
+            else:
+                return
+            finally:
+                connection.close()
         if not supervisor.is_stopping:
-            self._say(f"The web server does not answer at {url} yet: see its messages above.")
+            self._say(f"The web server does not answer at {near}:{settings.PORT} yet: see its messages above.")
 
     def _greet(self, made: dict[str, Any] | None) -> None:
         for line in greeting(made) if made else [f"Reactions is at {settings.REACTIONS_BASE_URL}/"]:
