@@ -221,21 +221,37 @@ def _compiled(template: Template, *, is_top: bool) -> Compiled:
     return Compiled(_Compiler(is_top=is_top).block(template.tokens))
 
 
-@lru_cache(maxsize=1024)
+# Longer texts are compiled each time, so that a few of them cannot fill the memory.
+_LONGEST_KEPT = 32_768
+
+
 def compiled(text: str) -> Compiled:
     """The text to be evaluated, all or nothing. Raises LimitError."""
+    return _whole(text) if len(text) <= _LONGEST_KEPT else _whole.__wrapped__(text)
+
+
+def compiled_leniently(text: str) -> Compiled:
+    """The same, going on after parse errors (SPEC §10)."""
+    return _lenient(text) if len(text) <= _LONGEST_KEPT else _lenient.__wrapped__(text)
+
+
+def compiled_value(text: str) -> Compiled:
+    """A variable's value."""
+    return _value(text) if len(text) <= _LONGEST_KEPT else _value.__wrapped__(text)
+
+
+@lru_cache(maxsize=1024)
+def _whole(text: str) -> Compiled:
     return _compiled(parse(text), is_top=True)
 
 
 @lru_cache(maxsize=256)
-def compiled_leniently(text: str) -> Compiled:
-    """The same, going on after parse errors (SPEC §10)."""
+def _lenient(text: str) -> Compiled:
     return _compiled(parse_leniently(text), is_top=True)
 
 
 @lru_cache(maxsize=1024)
-def compiled_value(text: str) -> Compiled:
-    """A variable's value."""
+def _value(text: str) -> Compiled:
     return _compiled(parse(text), is_top=False)
 
 

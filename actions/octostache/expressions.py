@@ -43,9 +43,9 @@ class Expressions:
         def apply(text: str | None, state: State, scope: Scope, frame: Frame | None) -> str | None:
             state.steps += 1
             texts = [option if isinstance(option, str) else option(state, scope, frame) for option in options]
-            result = find(text, texts, state.limits)
+            result = find(text, texts, state.cost)
             if result is None:
-                result = custom(name, text, texts, state.limits)
+                result = custom(name, text, texts, state.cost)
             if result is not None and len(result) > FREE_LENGTH:
                 state.handle(len(result))
             return result
@@ -65,9 +65,9 @@ def _with_literals(name: str, options: Sequence[str]) -> Apply:
 
     def apply(text: str | None, state: State, scope: Scope, frame: Frame | None) -> str | None:
         state.steps += 1
-        result = find(text, options, state.limits)
+        result = find(text, options, state.cost)
         if result is None:
-            result = custom(name, text, options, state.limits)
+            result = custom(name, text, options, state.cost)
         if result is not None and len(result) > FREE_LENGTH:
             state.handle(len(result))
         return result

@@ -5,14 +5,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`nesting` bounds blocks in blocks and values in values; `output` counts characters; `regex_seconds` is for all
-    patterns of one filter call."""
+    """`nesting` bounds values in values (blocks in blocks always have the default); `output` counts characters;
+    `regex_seconds` is for one filter call, all calls of an evaluation together have ten times that."""
 
     steps: int = 100_000
     nesting: int = 20
     output: int = 1_048_576
-    template: int = 1_048_576
     regex_seconds: float = 0.1
 
 
 DEFAULT_LIMITS = Limits()
+
+MOST_TEMPLATE_CHARACTERS = 1_048_576
+
+
+class Cost:
+    """What filters have used up in one evaluation."""
+
+    __slots__ = ("limits", "regex_seconds_left")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.regex_seconds_left = 10 * limits.regex_seconds

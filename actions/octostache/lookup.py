@@ -25,6 +25,7 @@ def _step(text: str, is_index: bool) -> Step:
 
 
 _MOST_FOUND = 4_096
+_JSON_CHARACTERS_PER_STEP = 32
 _OCTOPUS = ("OCTOPUS", "TEMPLATE", "EACH")
 _TRUE, _FALSE = Node("True"), Node("False")
 _NO_VALUE = Node()
@@ -101,7 +102,7 @@ class Lookup:
                 if node.indexed:
                     return list(node.indexed.values())
                 text = node.text or ""
-            return items_of(read_json(text), text, kind)
+            return items_of(_json_of(state, text), text, kind)
 
         return items
 
@@ -236,7 +237,7 @@ class Lookup:
         before, state.tainted = state.tainted, False
         try:
             text = self._expand(state, node.text or "", scope, Frame(symbol, scope, frame))
-            return read_json(node.text or "" if text is None else text), OPAQUE if state.tainted else UNSURE
+            return _json_of(state, node.text or "" if text is None else text), OPAQUE if state.tainted else UNSURE
         except LoopError:
             return None, PLAIN
         finally:
@@ -256,6 +257,12 @@ def integer(text: str) -> int | None:
         return None
     value = int(digits)
     return value if -(2**31) <= value < 2**31 else None
+
+
+def _json_of(state: State, text: str) -> object:
+    """JSON that has to be read anew each time, which is slow enough to count."""
+    state.charge(len(text) // _JSON_CHARACTERS_PER_STEP)
+    return read_json(text)
 
 
 def refuse_depth(frame: Frame, limit: int) -> None:

@@ -2,10 +2,12 @@
 position so that backtracking stays linear."""
 
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from actions.octostache.errors import LimitError, TemplateSyntaxError
-from actions.octostache.limits import DEFAULT_LIMITS
+from actions.octostache.limits import DEFAULT_LIMITS, MOST_TEMPLATE_CHARACTERS
 from actions.octostache.nodes import (
     Calculation,
     Condition,
@@ -99,16 +101,21 @@ class _Parser:
         return self._opened(at)
 
     def _opened(self, at: int) -> tuple[Token, int] | None:
-        self._depth += 1
-        if self._depth > _MAX_BLOCKS * 2:
-            raise LimitError(f"The template is nested more than {_MAX_BLOCKS} deep: make it flatter.")
-        try:
+        with self._nested():
             for rule in (self._conditional, self._calculation, self._each, self._substitution):
                 try:
                     return rule(at)
                 except _NoMatchError:
                     continue
             return None
+
+    @contextmanager
+    def _nested(self) -> Iterator[None]:
+        self._depth += 1
+        if self._depth > _MAX_BLOCKS:
+            raise LimitError(f"The template is nested more than {_MAX_BLOCKS} deep: make it flatter.")
+        try:
+            yield
         finally:
             self._depth -= 1
 
@@ -314,7 +321,8 @@ class _Parser:
         return Index(self.text[inner:close]), close + 1
 
     def _indirect(self, at: int) -> tuple[Step, int]:
-        symbol, after = self._symbol(self._open(at))
+        with self._nested():
+            symbol, after = self._symbol(self._open(at))
         after = self.blanks(self.literal(self.blanks(after), "}"))
         return IndirectIndex(symbol), self.literal(after, "]")
 
@@ -473,7 +481,6 @@ def _syntax_error(parser: _Parser) -> TemplateSyntaxError:
     return TemplateSyntaxError(f"The template cannot be read at character {at + 1}, {parser.text[at]!r}.", at)
 
 
-@lru_cache(maxsize=1024)
 def parse(text: str) -> Template:
     """All or nothing: a text that does not parse gives a Template with an error and no tokens. Raises LimitError."""
     parser = _checked(text)
@@ -484,7 +491,6 @@ def parse(text: str) -> Template:
     return Template(tuple(tokens))
 
 
-@lru_cache(maxsize=256)
 def parse_leniently(text: str) -> Template:
     """Going on after errors (SPEC §10): what does not parse stays as text, up to where it failed."""
     parser = _checked(text)
@@ -506,18 +512,17 @@ def parse_leniently(text: str) -> Template:
 
 
 def _checked(text: str) -> _Parser:
-    if len(text) > DEFAULT_LIMITS.template:
-        raise LimitError(f"The template is longer than {DEFAULT_LIMITS.template:,} characters.")
+    if len(text) > MOST_TEMPLATE_CHARACTERS:
+        raise LimitError(f"The template is longer than {MOST_TEMPLATE_CHARACTERS:,} characters.")
     return _Parser(text)
 
 
-@lru_cache(maxsize=4096)
 def parse_name(name: str) -> Symbol | None:
     """A variable's name as a path, cut where the grammar ends; None when it is none or holds an indirect index."""
     parser = _Parser(name)
     try:
         symbol, _ = parser._symbol(0)
-    except _NoMatchError:
+    except (_NoMatchError, LimitError):
         return None
     return symbol if symbol.is_static else None
 

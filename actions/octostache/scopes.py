@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from actions.octostache.errors import LimitError, LoopError
-from actions.octostache.limits import Limits
+from actions.octostache.limits import Cost, Limits
 from actions.octostache.nodes import Symbol
 from actions.octostache.tree import Node, VariableTree
 
@@ -63,11 +63,12 @@ class State:
     """
 
     __slots__ = (
-        "home", "is_null", "limits", "max_steps", "missing", "on_value", "steps", "tainted", "uncached", "used",
+        "cost", "home", "is_null", "limits", "max_steps", "missing", "on_value", "steps", "tainted", "uncached", "used",
     )  # fmt: skip
 
     def __init__(self, tree: VariableTree, limits: Limits, on_value: OnValue | None = None) -> None:
         self.limits = limits
+        self.cost = Cost(limits)
         self.max_steps = limits.steps
         self.on_value = on_value
         self.steps = 0

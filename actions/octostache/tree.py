@@ -26,6 +26,7 @@ def fold(name: str) -> str:
 # of a document only: each value in it has to be looked at.
 PLAIN, OPAQUE, TEMPLATE, UNSURE = 0, 1, 2, 3
 _UNREAD, _NOT_JSON = object(), object()
+_LONGEST_KEPT = 256
 _NONE: dict[str, "Node"] = {}
 
 
@@ -128,7 +129,7 @@ class VariableTree:
 
     def _put(self, name: str, value: str) -> None:
         node = self.root
-        steps = _steps(name)
+        steps = _steps(name) if len(name) <= _LONGEST_KEPT else _steps.__wrapped__(name)
         for key, index in steps:
             if index is None:
                 if node.named is _NONE:

@@ -4,16 +4,16 @@ and gives text or None, which means that it could not work."""
 from collections.abc import Callable, Sequence
 
 from actions.octostache.filters import dates, formats, hashing, markdown, regexes, text, uris, versions
-from actions.octostache.limits import Limits
+from actions.octostache.limits import Cost
 
-Filter = Callable[[str | None, Sequence[str], Limits], str | None]
+Filter = Callable[[str | None, Sequence[str], Cost], str | None]
 Plain = Callable[[str, Sequence[str]], str | None]
 
 
 def _of_text(function: Plain) -> Filter:
-    """A filter that needs a value and no limits."""
+    """A filter that needs a value and costs little."""
 
-    def apply(value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+    def apply(value: str | None, options: Sequence[str], cost: Cost) -> str | None:
         return None if value is None else function(value, options)
 
     return apply
@@ -29,11 +29,11 @@ _FILTERS: dict[str, Filter] = {
     "format": _of_text(formats.format_value),
     "match": regexes.match,
     "replace": regexes.replace,
-    "nowdate": lambda value, options, limits: dates.now(value, options, utc=False),
-    "nowdateutc": lambda value, options, limits: dates.now(value, options, utc=True),
-    "append": lambda value, options, limits: None if not options else (value or "") + "".join(options),
-    "prepend": lambda value, options, limits: None if not options else "".join(options) + (value or ""),
-    "null": lambda value, options, limits: None,
+    "nowdate": lambda value, options, cost: dates.now(value, options, utc=False),
+    "nowdateutc": lambda value, options, cost: dates.now(value, options, utc=True),
+    "append": lambda value, options, cost: None if not options else (value or "") + "".join(options),
+    "prepend": lambda value, options, cost: None if not options else "".join(options) + (value or ""),
+    "null": lambda value, options, cost: None,
 }
 _custom: dict[str, Filter] = {}
 
@@ -48,11 +48,11 @@ def built_in(name: str) -> Filter:
     return _FILTERS.get(name.lower(), _nothing)
 
 
-def custom(name: str, value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+def custom(name: str, value: str | None, options: Sequence[str], cost: Cost) -> str | None:
     """What a filter of one's own makes of it, asked where the built-in one gave None."""
     function = _custom.get(name.lower())
-    return None if function is None else function(value, options, limits)
+    return None if function is None else function(value, options, cost)
 
 
-def _nothing(value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+def _nothing(value: str | None, options: Sequence[str], cost: Cost) -> str | None:
     return None

@@ -1,47 +1,63 @@
 """Match and Replace with .NET patterns, translated, under a time limit (SEC-62)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from time import perf_counter
 
 import regex
 
 from actions.octostache.errors import FilterError, LimitError
-from actions.octostache.limits import Limits
+from actions.octostache.limits import Cost
 
 _LONGEST_PATTERN = 2_000
 # A pattern's repeats multiplied out; beyond this, compiling alone could take minutes.
 _MOST_UNROLLED = 100_000
 
 
-def match(value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+def match(value: str | None, options: Sequence[str], cost: Cost) -> str | None:
     if value is None or len(options) != 1:
         return None
-    try:
-        found = compiled(options[0]).search(value, timeout=limits.regex_seconds)
-    except TimeoutError:
-        raise _too_slow(options[0]) from None
-    return "true" if found is not None else "false"
+    pattern = compiled(options[0])
+    with _time_for(options[0], cost) as seconds:
+        return "true" if pattern.search(value, timeout=seconds) is not None else "false"
 
 
-def replace(value: str | None, options: Sequence[str], limits: Limits) -> str | None:
+def replace(value: str | None, options: Sequence[str], cost: Cost) -> str | None:
     if value is None or not options:
         return None
     template = options[1] if len(options) > 1 else ""
-    left = limits.output
+    left = cost.limits.output
 
     def expand(found: "regex.Match[str]") -> str:
         nonlocal left
         text = expanded(template, found)
         left -= len(text)
         if left < 0:
-            raise LimitError(f"Replace makes more than {limits.output:,} characters.")
+            raise LimitError(
+                f"Replace makes more than {cost.limits.output:,} characters: make the replacement shorter."
+            )
         return text
 
+    pattern = compiled(options[0])
+    with _time_for(options[0], cost) as seconds:
+        return pattern.sub(expand, value, timeout=seconds)
+
+
+@contextmanager
+def _time_for(pattern: str, cost: Cost) -> Iterator[float]:
+    """The seconds that one call may take, taken off those of the whole evaluation."""
+    seconds = min(cost.limits.regex_seconds, cost.regex_seconds_left)
+    if seconds <= 0:
+        raise _too_slow(pattern)
+    start = perf_counter()
     try:
-        return compiled(options[0]).sub(expand, value, timeout=limits.regex_seconds)
+        yield seconds
     except TimeoutError:
-        raise _too_slow(options[0]) from None
+        raise _too_slow(pattern) from None
+    finally:
+        cost.regex_seconds_left -= perf_counter() - start
 
 
 def _too_slow(pattern: str) -> LimitError:

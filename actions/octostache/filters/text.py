@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from actions.octostache.errors import FilterError
+from actions.octostache.errors import FilterError, LimitError
+from actions.octostache.limits import DEFAULT_LIMITS
 
 Plain = Callable[[str, Sequence[str]], str | None]
 
@@ -169,6 +170,8 @@ def indent(value: str, options: Sequence[str]) -> str | None:
     if not value:
         return ""
     first, other = ("    ", "    ") if not options else _prefixes(options)
+    if len(other) * value.count("\n") > DEFAULT_LIMITS.output:
+        raise LimitError(f"Indent makes more than {DEFAULT_LIMITS.output:,} characters: make the text shorter.")
     return first + value.replace("\n", f"\n{other}")
 
 
