@@ -120,7 +120,9 @@ def decide(
 def _passed_sentence(reaction: Reaction, trace: list[dict[str, Any]]) -> str:
     if not reaction.conditions:
         return "No filter: every event of its triggers fires it."
-    return "The one condition passed." if len(trace) == 1 else f"All {len(trace)} conditions passed."
+    if len(trace) <= 2:
+        return "The one condition passed." if len(trace) == 1 else "Both conditions passed."
+    return f"All {len(trace)} conditions passed."
 
 
 def _disabled(reaction: Reaction, trigger: Trigger) -> str:
