@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +18,7 @@ class DefinitionsViewSet(ScopedViewSet):
     """A project's triggers, actions and reactions as one document; secrets are named, never written."""
 
     queryset = Project.objects.all()
+    serializer_class = serializers.Serializer
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def retrieve(self, request: Request, pk: Any) -> Response:

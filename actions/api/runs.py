@@ -110,7 +110,8 @@ class RunFilter(Filters):
     reaction = django_filters.UUIDFilter()
     action = django_filters.UUIDFilter(field_name="action_version__action")
     event = django_filters.UUIDFilter(field_name="event__uid")
-    status = django_filters.MultipleChoiceFilter(choices=RunStatus.choices)
+    # Not distinct: no join multiplies rows here, and PostgreSQL cannot compare the event's payload.
+    status = django_filters.MultipleChoiceFilter(choices=RunStatus.choices, distinct=False)
     outcome = django_filters.CharFilter()
     since = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     until = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")

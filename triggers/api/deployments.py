@@ -89,7 +89,7 @@ class DeploymentFilter(Filters):
     project = django_filters.UUIDFilter(field_name="release__project")
     release = django_filters.UUIDFilter()
     environment = django_filters.UUIDFilter()
-    state = django_filters.MultipleChoiceFilter(choices=DeploymentState.choices)
+    state = django_filters.MultipleChoiceFilter(choices=DeploymentState.choices, distinct=False)
     octopus_id = django_filters.CharFilter()
 
 

@@ -148,7 +148,11 @@ def test_sec_52_a_file_cannot_outgrow_its_limit(settings: ScriptSettings, langua
 @pytest.mark.parametrize("network", [False, True])
 def test_signals_are_as_programs_expect_them(settings: ScriptSettings, network: bool) -> None:
     ran = run(settings, "bash", "grep -E '^Sig(Blk|Ign)' /proc/self/status; yes | head -n 1", network=network)
-    assert ran.text.replace("\t", " ").split("\n") == ["SigBlk: 0000000000000000", "SigIgn: 0000000000000000", "y"]
+    blocked, ignored, said = ran.text.split("\n")
+    # Signals 32 and 33 are the C library's own; nobody can set them, and whatever started us may have left them ignored.
+    ours = ~(1 << 31 | 1 << 32)
+    assert [int(line.split("\t")[1], 16) & ours for line in (blocked, ignored)] == [0, 0]
+    assert said == "y"
 
 
 def test_what_ended_a_script_from_outside_is_said(settings: ScriptSettings) -> None:
