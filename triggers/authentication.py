@@ -13,6 +13,7 @@ from accounts import keys
 from reactions_project import clock
 from triggers.limits import PayloadRejected, key_in_query
 from triggers.models import TriggerKey
+from triggers.refusals import Reason
 
 _HEADERS = ("x-api-key", "x-nuget-apikey", "x-octopus-apikey")
 # No key has this prefix: keys have lower-case ones.
@@ -22,6 +23,10 @@ _RELATED = ("trigger__project", "trigger__signing_secret", "trigger__former_sign
 
 class NotAuthentic(Exception):
     """The request does not prove that it may deliver here; the message is for the log and holds no key."""
+
+    def __init__(self, message: str, why: Reason = Reason.KEY) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def authenticate(presented: Presented, route: str) -> TriggerKey:
     if not trigger.is_external or trigger.route != route:
         raise NotAuthentic(f"the key {key.prefix}… belongs to another endpoint, or there is no such route")
     if not trigger.is_enabled:
-        raise NotAuthentic("the endpoint is disabled")
+        raise NotAuthentic("the endpoint is disabled", Reason.DISABLED)
     if presented.is_from_query and not trigger.accepts_query_key:
         raise NotAuthentic("the endpoint takes no key in the query string")
     return key

@@ -1,7 +1,9 @@
 """One inbound HTTP request becomes a recorded event, or a refusal that stores nothing (SEC-30).
 
-In order: size, rate, key, signature, parse, record, commit. Nothing of an action runs here. What is refused is logged
-with its reason and never stored; the key is in neither.
+In order: announced size, key, rate, body and its size, signature, parse, record, commit. Rate comes behind the key,
+which costs one look-up, because a 429 for everybody would tell strangers that there is such an endpoint (SEC-13), and
+let them use it up. Nothing of an action runs here. What is refused is counted and logged with its reason and never
+stored; the key is in none of these.
 """
 
 import hashlib
@@ -11,18 +13,20 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError
 
 from accounts import keys, vault
 from reactions_project import clock
 from reactions_project.crypto import DecryptionError
 from reactions_project.strict_json import JsonLimits
-from triggers import rate, room, signatures
+from triggers import rate, refusals, room, signatures
 from triggers.authentication import NotAuthentic, Presented, authenticate, presented_key
 from triggers.filters import EventFacts, Found, look_up
 from triggers.ledger import EventData, Recorded, record
 from triggers.limits import Limits, Parsed, PayloadRejected, check_headers, parse_body, parse_query, safe_headers
+from triggers.masking import masked, may_hold_key, quotes_key, without_key
 from triggers.models import Trigger
+from triggers.refusals import Reason, reason_of
 from triggers.sources import Delivery, Told, source_of
 
 logger = logging.getLogger("reactions.intake")
@@ -32,22 +36,33 @@ _LONGEST_ID = 200
 
 @dataclass(frozen=True)
 class Inbound:
-    """A POST to /triggers/<route>. `read` gives the body, at most as many bytes as it is told; header names are in
-    lower case, and header values and query string as WSGI has them, one character per byte."""
+    """A POST to /triggers/<route>. Header names are in lower case, and header values and query string as WSGI has
+    them, one character per byte. `read` gives the body, at most as many bytes as it is told; `read_open` a body that
+    came without its length, None where the server cannot tell its end."""
 
     route: str
     headers: Mapping[str, str]
     query_string: str
     address: str
-    is_chunked: bool
     read: Callable[[int], bytes]
+    read_open: Callable[[int], bytes] | None = None
+    may_be_open: bool = False
 
 
 class Refused(Exception):
-    """`detail` says what to do next, `reason` is for the log. A refusal with status 401 is always the same."""
+    """`detail` says what to do next, `reason` is for the log, `counted` for the endpoint's owners. A refusal with
+    status 401 is always the same."""
 
-    def __init__(self, status: int, detail: str, reason: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        reason: str,
+        headers: Mapping[str, str] | None = None,
+        counted: Reason | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.counted = counted or reason_of(status)
         self.status = status
         self.detail = detail
         self.reason = reason
@@ -64,73 +79,104 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="reactions triggers"'}
 def receive(request: Inbound) -> Recorded:
     """Take one delivery in; raises Refused."""
     try:
+        return _refusing(request)
+    except Refused as refused:
+        refusals.count(request.route, refused.counted)
+        raise
+
+
+def _refusing(request: Inbound) -> Recorded:
+    try:
         return _receive(request)
     except PayloadRejected as error:
-        # The sentence may quote the request, so the log gets it escaped (SEC-80).
-        raise Refused(error.status, str(error), str(error).encode("unicode_escape").decode()) from error
+        raise _unreadable(error, presented_key(request.headers, request.query_string)) from error
     except OperationalError as error:
         raise Refused(503, "The database is busy: send it again in a minute.", "the database", _in(60)) from error
 
 
+def _unreadable(error: PayloadRejected, presented: Presented) -> Refused:
+    if quotes_key(presented.text, str(error)):
+        return Refused(error.status, "What cannot be read here holds the key: send that once.", "the key is in it")
+    # The sentence may quote the request, so the log gets it escaped (SEC-80).
+    return Refused(error.status, str(error), str(error).encode("unicode_escape").decode())
+
+
 def _receive(request: Inbound) -> Recorded:
     size = _announced_size(request)
-    _check_rate(request.route)
     presented = presented_key(request.headers, request.query_string)
     trigger, body = _authentic(request, presented, size)
     if not room.is_there_room():
         raise Refused(503, "The server's disk is nearly full: send it again later.", "the disk is full", _in(300))
     parsed = parse_body(request.headers.get("content-type"), request.headers.get("content-encoding"), body, _limits())
+    if may_hold_key(presented.text, body):
+        parsed = replace(parsed, payload=masked(presented.text, parsed.payload))
     query = parse_query(request.query_string)
     return _record(trigger, _data(trigger, request, presented, parsed, query))
 
 
-def _announced_size(request: Inbound) -> int:
-    """How long the body will be; what is too large, or might be, is refused before any of it is read."""
+def _announced_size(request: Inbound) -> int | None:
+    """How long the body will be, None where only reading tells; what is too large is refused before it is read."""
     check_headers(request.headers)
     announced = request.headers.get("content-length", "").strip()
-    if request.headers.get("transfer-encoding") or (request.is_chunked and not announced):
-        raise Refused(411, "The body has no Content-Length: send it with one, not chunked.", "no length")
+    coding = request.headers.get("transfer-encoding", "").strip().lower()
+    if coding and announced:
+        # RFC 9112, section 6.1: two readers could take different bodies from it.
+        raise Refused(400, "There is a Content-Length and a Transfer-Encoding: send one of them.", "two lengths")
+    if coding or (request.may_be_open and not announced):
+        if coding not in {"", "chunked"} or request.read_open is None:
+            raise Refused(411, "The body has no Content-Length: send it with one, not chunked.", "no length")
+        return None
     if not announced:
         return 0
     if not (announced.isascii() and announced.isdigit() and len(announced) < 19):
         raise Refused(400, "The Content-Length is not a number: send the body's length in bytes.", "a strange length")
-    size, most = int(announced), settings.REACTIONS_MAX_BODY_BYTES
-    if size > most:
-        raise Refused(413, f"The body is larger than {most:,} bytes: send less.", "its size")
+    size = int(announced)
+    _check_size(size)
     return size
 
 
-def _read(request: Inbound, size: int) -> bytes:
+def _check_size(size: int) -> None:
+    most = settings.REACTIONS_MAX_BODY_BYTES
+    if size > most:
+        raise Refused(413, f"The body is larger than {most:,} bytes: send less.", "its size")
+
+
+def _read(request: Inbound, size: int | None) -> bytes:
+    """The whole body; of one whose length nobody announced, no more than one byte over the limit is read."""
+    if size is None:
+        assert request.read_open is not None
+        body = _drained(request.read_open, settings.REACTIONS_MAX_BODY_BYTES + 1)
+        _check_size(len(body))
+        return body
+    body = _drained(request.read, size)
+    if len(body) < size:
+        raise Refused(400, "The body is shorter than its Content-Length: send it whole.", "a body cut short")
+    return body
+
+
+def _drained(read: Callable[[int], bytes], most: int) -> bytes:
     parts: list[bytes] = []
-    missing = size
+    missing = most
     try:
-        while missing > 0 and (part := request.read(missing)):
+        while missing > 0 and (part := read(missing)):
             parts.append(part)
             missing -= len(part)
     except OSError as error:
         raise Refused(400, "The body broke off: send the request again.", "a broken connection") from error
-    if missing:
-        raise Refused(400, "The body is shorter than its Content-Length: send it whole.", "a body cut short")
     return b"".join(parts)
 
 
-def _check_rate(route: str) -> None:
-    """Whether the endpoint is full already. Only requests with the right key fill it, so that nobody without one can
-    keep its sender out."""
-    if _limit() and (count := rate.look(_rate_name(route))).times >= _limit():
-        _too_many(count)
-
-
-def _authentic(request: Inbound, presented: Presented, size: int) -> tuple[Trigger, bytes]:
+def _authentic(request: Inbound, presented: Presented, size: int | None) -> tuple[Trigger, bytes]:
     """The endpoint that key and signature open, and the body, which nobody without a key makes us read."""
     try:
         key = authenticate(presented, request.route)
-        if _limit() and (count := rate.add(_rate_name(request.route))).times > _limit():
-            _too_many(count)
+        _check_rate(request.route)
         body = _read(request, size)
         _check_signature(key.trigger, request, body)
-    except (NotAuthentic, signatures.SignatureRejected) as error:
-        _not_authentic(request, str(error))
+    except NotAuthentic as error:
+        _not_authentic(request, str(error), error.why)
+    except signatures.SignatureRejected as error:
+        _not_authentic(request, str(error), Reason.SIGNATURE)
     keys.note_use(key)
     return key.trigger, body
 
@@ -148,7 +194,7 @@ def _check_signature(trigger: Trigger, request: Inbound, body: bytes) -> None:
     signatures.check(trigger.signature_scheme, request.headers, body, secrets, clock.now())
 
 
-def _not_authentic(request: Inbound, reason: str) -> NoReturn:
+def _not_authentic(request: Inbound, reason: str, counted: Reason) -> NoReturn:
     """The one 401; 429 for an address that fails too often. A right key still passes from there: behind one proxy or
     one NAT, a stranger's mistakes must not shut others out, and 256 bits are beyond guessing at any rate."""
     count = rate.add(f"failures {request.address}")
@@ -158,16 +204,19 @@ def _not_authentic(request: Inbound, reason: str) -> NoReturn:
             "Too many requests from this address were refused: correct the key, then wait as long as Retry-After says.",
             "" if count.times > FAILURES_PER_MINUTE + 1 else f"more than {FAILURES_PER_MINUTE} failures in a minute",
             _in(count.seconds_left),
+            counted,
         )
-    raise Refused(401, NOT_AUTHENTIC, reason, _CHALLENGE)
+    raise Refused(401, NOT_AUTHENTIC, reason, _CHALLENGE, counted)
 
 
 def _data(
     trigger: Trigger, request: Inbound, presented: Presented, parsed: Parsed, query: Mapping[str, str]
 ) -> EventData:
-    told = source_of(trigger.source).tell(Delivery(parsed.payload, request.headers, query))
     scheme = signatures.schemes.get(trigger.signature_scheme) if trigger.signature_scheme else None
-    headers = safe_headers(request.headers, also=[getattr(scheme, "header", "")])
+    # Proxies repeat the whole address in headers of theirs (X-Original-URI), with the key in it.
+    headers = without_key(presented.text, safe_headers(request.headers, also=[getattr(scheme, "header", "")]))
+    query = without_key(presented.text, query)
+    told = source_of(trigger.source).tell(Delivery(parsed.payload, headers, query))
     data = EventData(
         type=told.type,
         source="webhook",
@@ -175,15 +224,10 @@ def _data(
         trigger=trigger,
         subject=told.subject or trigger.name,
         payload=parsed.payload,
-        query=_without(presented.text, query),
-        # Proxies repeat the whole address in headers of theirs (X-Original-URI), with the key in it.
-        headers=_without(presented.text, headers),
+        query=query,
+        headers=headers,
     )
     return replace(data, delivery_id=_delivery_id(trigger, told, data))
-
-
-def _without(key: str, values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if key not in value}
 
 
 def _delivery_id(trigger: Trigger, told: Told, data: EventData) -> str | None:
@@ -203,12 +247,12 @@ def _delivery_id(trigger: Trigger, told: Told, data: EventData) -> str | None:
 
 def _record(trigger: Trigger, data: EventData) -> Recorded:
     try:
-        with transaction.atomic():
-            return record(data)
+        # One transaction of its own, so that nobody is answered before it is committed.
+        return record(data)
     except IntegrityError as error:
         if Trigger.objects.filter(pk=trigger.pk).exists():
             raise
-        raise Refused(401, NOT_AUTHENTIC, "the endpoint was deleted meanwhile", _CHALLENGE) from error
+        raise Refused(401, NOT_AUTHENTIC, "the endpoint was deleted meanwhile", _CHALLENGE, Reason.KEY) from error
 
 
 def _limits() -> Limits:
@@ -221,17 +265,16 @@ def _limit() -> int:
     return limit
 
 
-def _rate_name(route: str) -> str:
-    return f"endpoint {route}"
-
-
-def _too_many(count: rate.Count) -> NoReturn:
-    raise Refused(
-        429,
-        f"This endpoint takes {_limit()} requests a minute: send it again after as many seconds as Retry-After says.",
-        "its rate",
-        _in(count.seconds_left),
-    )
+def _check_rate(route: str) -> None:
+    """Only requests with the right key count, so that nobody without one can keep its sender out."""
+    if _limit() and (count := rate.add(f"endpoint {route}")).times > _limit():
+        raise Refused(
+            429,
+            f"This endpoint takes {_limit()} requests a minute: "
+            "send it again after as many seconds as Retry-After says.",
+            "its rate",
+            _in(count.seconds_left),
+        )
 
 
 def _in(seconds: int) -> dict[str, str]:

@@ -15,6 +15,7 @@ from accounts.models import Project
 from reactions_project import clock
 from triggers.models import Environment, Event, Trigger
 from triggers.signals import event_recorded
+from triggers.sources.base import PING
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,30 @@ class Recorded:
 
 
 def record(data: EventData) -> Recorded:
-    """Write the event in the caller's transaction, or find the one that this delivery repeats (SEC-33).
-
-    The unique constraint decides between two that arrive at once.
+    """Write the event in the caller's transaction or one of its own, or find the one that this delivery repeats
+    (SEC-33). Most are new, so the unique constraint says when one is not, rather than a look-up before each.
     """
     now = clock.now()
-    if data.delivery_id is not None and (known := _known(data, now)):
-        return known
+    # Twice, because the event that has the id may be old enough to give it up.
+    for is_last in (False, True):
+        try:
+            return Recorded(_written(data, now), is_new=True)
+        except IntegrityError:
+            if data.delivery_id is None:
+                raise
+            if known := _known(data, now):
+                return known
+            if is_last:
+                raise
+    raise AssertionError("the second try returns or raises")
+
+
+def _written(data: EventData, now: datetime) -> Event:
     event = _event(data, now)
-    try:
-        with transaction.atomic():
-            event.save(force_insert=True)
-            event_recorded.send(sender=Event, event=event)
-    except IntegrityError:
-        if data.delivery_id is not None and (known := _known(data, now)):
-            return known
-        raise
-    return Recorded(event, is_new=True)
+    with transaction.atomic():
+        event.save(force_insert=True)
+        event_recorded.send(sender=Event, event=event)
+    return event
 
 
 def _event(data: EventData, now: datetime) -> Event:
@@ -98,6 +106,8 @@ def _event(data: EventData, now: datetime) -> Event:
         chain=list(data.cause.chain) if data.cause else [],
         occurred_at=data.occurred_at or now,
         recorded_at=now,
+        # A ping starts nothing, so there is nothing to decide.
+        matched_at=now if data.source == "webhook" and data.type == PING else None,
     )
 
 

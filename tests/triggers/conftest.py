@@ -21,7 +21,7 @@ def _counts_of_its_own(settings: Any) -> Iterator[None]:
     """Requests that another test made do not count against this one."""
     if settings.REDIS_URL:
         with redis.Redis.from_url(settings.REDIS_URL) as counts:
-            for name in counts.scan_iter("reactions:rate:*"):
+            for name in [*counts.scan_iter("reactions:rate:*"), *counts.scan_iter("reactions:refused:*")]:
                 counts.delete(name)
     # Not tmp_path, which is too long for sockets.
     with tempfile.TemporaryDirectory(prefix="reactions-") as folder:

@@ -182,6 +182,13 @@ def test_sec_11_two_different_keys_are_no_key() -> None:
     assert parse_query("apikey=a&api_key=b") == {}
 
 
+def test_a_parameter_named_key_is_the_key_where_nothing_else_is() -> None:
+    assert key_in_query("a=1&key=b") == key_in_query("a=1&KEY=b") == "b"
+    assert key_in_query("apikey=a&key=b") == "a"
+    assert key_in_query("key=a&key=b") is None
+    assert parse_query("apikey=a&key=b") == {"key": "b"}
+
+
 @pytest.mark.parametrize(
     "query",
     ["a=1&a=2", "a=%zz", "a=%ff", "a=%00", "x=" + "y" * 9_000, "&".join(f"a{n}=1" for n in range(101))],

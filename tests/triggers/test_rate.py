@@ -75,6 +75,12 @@ def test_where_redis_is_away_the_host_counts_its_own(settings: Any):
     assert [rate.add("a").times for _ in range(2)] == [1, 2]
 
 
+def test_while_redis_is_away_not_every_request_waits_for_it(settings: Any, caplog: Any):
+    settings.REDIS_URL = "redis://127.0.0.1:1/1"
+    assert [rate.add("a").times for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert len([record for record in caplog.records if "Redis" in record.getMessage()]) == 1
+
+
 @pytest.mark.skipif(not os.environ.get("TEST_REDIS_URL"), reason="no Redis: set TEST_REDIS_URL to run this test")
 def test_redis_counts_the_same_for_every_host():
     one, other = (RedisCounter(os.environ["TEST_REDIS_URL"]) for _ in range(2))

@@ -50,9 +50,12 @@ class EventDetailSerializer(EventSerializer):
     payload_hidden = serializers.SerializerMethodField(
         help_text="You may know of this event, but not see its payload, query and headers."
     )
+    starts_nothing_because = serializers.CharField(
+        read_only=True, help_text="Why no reaction is considered for it, as for a sender's ping; empty otherwise."
+    )
 
     class Meta(EventSerializer.Meta):
-        fields = [*EventSerializer.Meta.fields, *BODIES, "payload_hidden"]
+        fields = [*EventSerializer.Meta.fields, *BODIES, "payload_hidden", "starts_nothing_because"]
         read_only_fields = fields
 
     def get_payload_hidden(self, event: Event) -> bool:

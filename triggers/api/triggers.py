@@ -6,8 +6,12 @@ import django_filters
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
+from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.api.base import Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, caller_in
@@ -15,7 +19,7 @@ from accounts.api.keys import SignedInPerson
 from accounts.models import Project, Secret
 from accounts.roles import Verb
 from accounts.scoping import visible_or_404
-from triggers import definitions
+from triggers import definitions, refusals
 from triggers.api.fields import PROJECT_NAMES, NamedField
 from triggers.models import Trigger, TriggerKey
 from triggers.models.trigger import TriggerKind
@@ -79,6 +83,13 @@ class TriggerFilter(Filters):
     name = django_filters.CharFilter(lookup_expr="icontains")
 
 
+class RefusalsSerializer(serializers.Serializer[Any]):
+    refused = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text=f"Reason ({', '.join(refusals.Reason)}) to number; requests that were refused are not stored.",
+    )
+
+
 class TriggerViewSet(
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
@@ -93,6 +104,14 @@ class TriggerViewSet(
     serializer_class = TriggerSerializer
     filterset_class = TriggerFilter
     page_ordering = ("name", "pk")
+    action_verbs: ClassVar[dict[str, Verb]] = {"refusals": Verb.READ}
+
+    @extend_schema(responses=RefusalsSerializer)
+    @action(detail=True)
+    def refusals(self, request: Request, pk: str) -> Response:
+        """How many requests to this webhook were refused within a day, by reason: for "it does not arrive"."""
+        trigger = self.get_object()
+        return Response({"refused": refusals.counts(trigger.route) if trigger.is_external else {}})
 
     def perform_destroy(self, instance: Trigger) -> None:
         definitions.delete_trigger(self.caller, instance)

@@ -7,6 +7,8 @@ from triggers.limits.base import DEFAULT_LIMITS, Limits, PayloadRejected, shown
 
 # Names under which a key may stand in the query string (SEC-11), compared without case.
 KEY_PARAMETERS = frozenset({"apikey", "api_key", "api-key", "x-api-key"})
+# Too common a name to be kept from every payload: the key only where there is none under the names above.
+_LAST_RESORT = "key"
 
 
 def parse_query(query_string: str | bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, str]:
@@ -26,7 +28,9 @@ def parse_query(query_string: str | bytes, limits: Limits = DEFAULT_LIMITS) -> d
 
 def key_in_query(query_string: str | bytes, limits: Limits = DEFAULT_LIMITS) -> str | None:
     """The key in the query string; None when there is none, or more than one, which nobody could tell apart."""
-    keys = {value for name, value in _query_pairs(query_string, limits) if name.lower() in KEY_PARAMETERS}
+    pairs = _query_pairs(query_string, limits)
+    keys = {value for name, value in pairs if name.lower() in KEY_PARAMETERS}
+    keys = keys or {value for name, value in pairs if name.lower() == _LAST_RESORT}
     return keys.pop() if len(keys) == 1 else None
 
 

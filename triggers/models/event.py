@@ -9,6 +9,9 @@ from accounts.models import Project
 from reactions_project.exact_json import ExactJSONField
 from triggers.models.catalog import Environment
 from triggers.models.trigger import Trigger
+from triggers.sources.base import PING
+
+PING_REASON = "The sender only asked whether this endpoint is there: a ping is recorded and starts nothing."
 
 
 class Event(models.Model):
@@ -67,3 +70,8 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.subject}".strip()
+
+    @property
+    def starts_nothing_because(self) -> str:
+        """Why no reaction is considered for such an event; empty for all others."""
+        return PING_REASON if self.source == "webhook" and self.type == PING else ""

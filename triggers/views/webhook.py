@@ -48,9 +48,11 @@ def _inbound(request: HttpRequest, route: str) -> Inbound:
         headers={name.lower(): value for name, value in request.headers.items()},
         query_string=request.META.get("QUERY_STRING", ""),
         address=client_address(request),
-        # HTTP/2 has no chunks, and no other sign that a body without a length follows.
-        is_chunked="HTTP_TRANSFER_ENCODING" in request.META or request.META.get("SERVER_PROTOCOL", "") >= "HTTP/2",
         read=request.read,
+        # Django reads nothing without a length; the stream below does, where the server ends it with the body.
+        read_open=request.META["wsgi.input"].read if request.META.get("wsgi.input_terminated") else None,
+        # HTTP/2 has no chunks, and no other sign that a body without a length follows.
+        may_be_open=request.META.get("SERVER_PROTOCOL", "") >= "HTTP/2",
     )
     for name in ("QUERY_STRING", "REQUEST_URI", "RAW_URI"):
         request.META.pop(name, None)

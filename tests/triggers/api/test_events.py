@@ -60,6 +60,7 @@ def test_those_who_may_read_payloads_see_all_of_an_event(event, project, client_
         "query": {"channel": "stable"},
         "headers": {"user-agent": "MyGet"},
         "payload_hidden": False,
+        "starts_nothing_because": "",
     }
 
 

@@ -1,5 +1,6 @@
 """POST /triggers/<route>, as senders meet it."""
 
+import io
 import json
 import logging
 from datetime import timedelta
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
-from django.urls import resolve
+from django.urls import resolve, reverse
 
 from accounts import grants, keys, vault
 from accounts.callers import caller_for
@@ -24,6 +25,7 @@ from triggers.models import Event, Trigger, TriggerKey
 from triggers.signals import event_recorded
 
 pytestmark = pytest.mark.django_db
+JSON = "application/json"
 
 
 def test_a_delivery_is_accepted_recorded_and_told_where_it_is(deliver, webhook, settings):
@@ -61,7 +63,7 @@ def test_the_key_comes_as_a_bearer(deliver, key, scheme):
     assert deliver({}, key=None, headers={"Authorization": f"{scheme} {key}"}).status_code == 202
 
 
-@pytest.mark.parametrize("name", ["apikey", "apiKey", "api_key", "X-Api-Key"])
+@pytest.mark.parametrize("name", ["apikey", "apiKey", "api_key", "X-Api-Key", "key"])
 def test_the_key_comes_in_the_query(deliver, key, name):
     assert deliver({}, key=None, query=f"{name}={key}").status_code == 202
 
@@ -94,6 +96,21 @@ def test_sec_11_the_key_appears_nowhere(deliver, key, caplog):
     assert Event.objects.order_by("pk")[2].headers["x-other"] == "kept"
 
 
+def test_sec_11_a_key_in_a_strange_place_appears_nowhere_either(deliver, key, caplog):
+    deliver({}, query=f"{key}&x=1", headers={f"X-{key[4:14]}": "1", "Webhook-Id": key})
+    deliver({}, key=None, query=f"key={key}&url=https://example.com/?key={key}")
+    answers = [
+        deliver({}, query=f"{key}=1&{key}=2"),
+        deliver(f'{{"{key}": 1, "{key}": 2}}'.encode()),
+        deliver(b"{}", content_type=key),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400, 415]
+    assert Event.objects.count() == 2
+    everything = everywhere(caplog) + "".join(answer.content.decode() for answer in answers)
+    assert key[:24] not in everything
+    assert key.rsplit("_", 1)[1] not in everything
+
+
 def test_sec_11_the_key_is_in_no_error_page_when_something_breaks(key, webhook, settings, caplog):
     settings.DEBUG = True
     event_recorded.connect(_break)
@@ -105,6 +122,31 @@ def test_sec_11_the_key_is_in_no_error_page_when_something_breaks(key, webhook, 
     assert "broken on purpose" in caplog.text
     assert key not in answer.content.decode() + caplog.text
     assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "body", "content_type"),
+    [
+        (
+            "github",
+            '{"zen": "Hi", "hook": {"config": {"url": "https://example.com/triggers/packages?apikey=<key>"}}}',
+            JSON,
+        ),
+        ("generic", '{"title": "<key>", "<key>": ["<key>", {"a": "b<key>c"}], "n": 1}', JSON),
+        ("generic", '{"escaped": "\\u0072<rest>"}', JSON),
+        ("generic", "url=https%3A%2F%2Fexample.com%2F%3Fapikey%3D<key>", "application/x-www-form-urlencoded"),
+        ("generic", "escaped=%72<rest>", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_sec_11_a_sender_that_repeats_its_address_in_the_body_stores_no_key(
+    deliver, key, caplog, source, body, content_type
+):
+    Trigger.objects.update(source=source, delivery_id_path="")
+    sent = body.replace("<key>", key).replace("<rest>", key[1:])
+    answer = deliver(sent.encode(), key=None, query=f"apikey={key}", content_type=content_type)
+    assert answer.status_code == 202
+    assert "*****" in repr(Event.objects.get().payload)
+    assert key not in everywhere(caplog)
 
 
 def _break(**_: Any) -> None:
@@ -295,10 +337,31 @@ def test_sec_31_a_body_of_exactly_the_limit_is_taken(deliver, settings):
     assert deliver(text + b" ").status_code == 413
 
 
-def test_a_body_without_a_length_is_refused_with_what_to_do(deliver):
-    answer = deliver({}, headers={"Transfer-Encoding": "chunked"})
+def test_a_body_whose_end_the_server_cannot_tell_is_refused_with_what_to_do(webhook, key):
+    body = io.BytesIO(b"{}")
+    sent = {"wsgi.input": body, "HTTP_TRANSFER_ENCODING": "chunked", "HTTP_X_API_KEY": key, "CONTENT_TYPE": JSON}
+    answer = Client().generic("POST", "/triggers/packages", **sent)
     assert answer.status_code == 411
     assert "Content-Length" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("more", "status"), [(-2, 202), (0, 202), (1, 413), (5_000_000, 413)], ids=["less", "limit", "over", "much more"]
+)
+def test_sec_31_of_a_body_without_a_length_no_more_than_the_limit_is_read(webhook, key, settings, more, status):
+    size = settings.REACTIONS_MAX_BODY_BYTES + more
+    body = io.BytesIO(b'"' + b"x" * (size - 2) + b'"')
+    sent = {"wsgi.input": body, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = Client().generic("POST", "/triggers/packages", HTTP_X_API_KEY=key, CONTENT_TYPE=JSON, **sent)
+    assert answer.status_code == status, answer.content
+    assert len(body.read()) == max(0, more - 1)
+
+
+def test_sec_31_nothing_of_a_body_without_a_length_is_read_before_the_key(webhook):
+    body = io.BytesIO(b"{}")
+    sent = {"wsgi.input": body, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    assert Client().generic("POST", "/triggers/packages", CONTENT_TYPE=JSON, **sent).status_code == 401
+    assert body.read() == b"{}"
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options"])
@@ -355,6 +418,28 @@ def test_an_address_that_fails_too_often_is_told_to_wait_and_a_right_key_still_p
         assert deliver({}, key="nonsense").status_code == 401
     reasons = [r.getMessage() for r in caplog.records if r.name == "reactions.intake"]
     assert sum("failures in a minute" in reason for reason in reasons) == 1
+
+
+def test_sec_13_a_full_endpoint_looks_to_strangers_like_none(deliver, settings):
+    settings.REACTIONS_TRIGGER_RATE_PER_MINUTE = 1
+    assert [deliver({}).status_code for _ in range(2)] == [202, 429]
+    full, none = deliver({}, key="nonsense"), deliver({}, key="nonsense", route="nowhere")
+    assert (full.status_code, full.content) == (none.status_code, none.content) == (401, none.content)
+
+
+def test_refused_requests_are_counted_by_endpoint_and_reason(deliver, webhook, settings, alice, client_for):
+    settings.REACTIONS_TRIGGER_RATE_PER_MINUTE = 2
+    deliver({}, key="nonsense")
+    deliver({}, key=None)
+    deliver({}, key=None, route="elsewhere")
+    deliver(b"{")
+    deliver({})
+    deliver({})
+    Trigger.objects.update(is_enabled=False)
+    deliver({})
+    answer = client_for(alice).get(f"/api/triggers/{webhook.pk}/refusals/")
+    assert answer.json() == {"refused": {"key": 2, "content": 1, "rate": 1, "disabled": 1}}
+    assert Event.objects.count() == 1
 
 
 # Deliveries that come again.
@@ -428,18 +513,25 @@ def test_a_project_goes_with_webhooks_that_had_deliveries_of_the_same_id(deliver
         ("github", {"zen": "Keep it simple."}, {"X-GitHub-Event": "ping"}),
     ],
 )
-def test_a_ping_is_recorded_and_starts_nothing(deliver, webhook, project, source, body, headers):
+def test_a_ping_is_recorded_and_starts_nothing(
+    deliver, webhook, project, source, body, headers, alice, client, client_for
+):
     Trigger.objects.update(source=source)
     webhook.refresh_from_db()
     ReactionFactory(project=project, action=ActionFactory(project=project, python=True), triggers=[webhook])
     assert deliver(body, headers=headers).status_code == 202
     event = Event.objects.get()
     assert event.type == "Ping"
-    assert match_events([event]) == 0
-    event.refresh_from_db()
     assert event.matched_at is not None
+    assert match_events([event]) == 0
     assert not Decision.objects.exists()
     assert Reaction.objects.exists()
+    shown = client_for(alice).get(f"/api/events/{event.uid}/").json()
+    assert "a ping is recorded and starts nothing" in shown["starts_nothing_because"]
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("event-detail", args=[event.uid])).content.decode()
+    assert shown["starts_nothing_because"] in page
+    assert "No reaction listens" not in page
 
 
 def test_what_is_no_ping_starts_what_listens(deliver, webhook, project):
@@ -521,6 +613,6 @@ def test_a_signing_secret_that_cannot_be_opened_is_the_servers_fault(deliver, si
 
 def test_a_delivery_costs_few_queries(deliver, django_assert_num_queries):
     deliver({})
-    # The key, and the event between two savepoints, of which the outer one is a transaction outside of tests.
-    with django_assert_num_queries(6):
-        deliver({"a": 1})
+    # The key, and the event in a savepoint, which is a transaction outside of tests.
+    with django_assert_num_queries(4):
+        deliver({"a": 1}, headers={"Webhook-Id": "one"})

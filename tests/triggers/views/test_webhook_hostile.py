@@ -115,7 +115,8 @@ def test_sec_31_malformed_queries_with_a_key_say_what_to_send_instead(send, quer
         (b"Content-Length: 1048577", 413),
         (b"Content-Length: 20", 400),
         (b"Transfer-Encoding: chunked", 411),
-        (b"Transfer-Encoding: chunked\nContent-Length: 2", 411),
+        (b"Transfer-Encoding: chunked\nContent-Length: 2", 400),
+        (b"Transfer-Encoding: gzip, chunked", 411),
         (b"Transfer-Encoding: \xff", 411),
     ],
 )
