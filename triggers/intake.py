@@ -108,6 +108,8 @@ def _receive(request: Inbound) -> Recorded:
     if not room.is_there_room():
         raise Refused(503, "The server's disk is nearly full: send it again later.", "the disk is full", _in(300))
     parsed = parse_body(request.headers.get("content-type"), request.headers.get("content-encoding"), body, _limits())
+    if size is None:
+        _check_is_whole(parsed)
     if may_hold_key(presented.text, body):
         parsed = replace(parsed, payload=masked(presented.text, parsed.payload))
     query = parse_query(request.query_string)
@@ -133,6 +135,13 @@ def _announced_size(request: Inbound) -> int | None:
     size = int(announced)
     _check_size(size)
     return size
+
+
+def _check_is_whole(parsed: Parsed) -> None:
+    """A server may hand over a chunked body that broke off as if it had ended. An object or array that parses ended
+    with its bracket; of anything else nobody can tell (RFC 9112, section 8)."""
+    if parsed.media_type == "form" or not isinstance(parsed.payload, dict | list):
+        raise Refused(411, "Whether this body came whole cannot be told: send it with a Content-Length.", "no length")
 
 
 def _check_size(size: int) -> None:

@@ -350,11 +350,33 @@ def test_a_body_whose_end_the_server_cannot_tell_is_refused_with_what_to_do(webh
 )
 def test_sec_31_of_a_body_without_a_length_no_more_than_the_limit_is_read(webhook, key, settings, more, status):
     size = settings.REACTIONS_MAX_BODY_BYTES + more
-    body = io.BytesIO(b'"' + b"x" * (size - 2) + b'"')
+    body = io.BytesIO(b'["' + b"x" * (size - 4) + b'"]')
     sent = {"wsgi.input": body, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     answer = Client().generic("POST", "/triggers/packages", HTTP_X_API_KEY=key, CONTENT_TYPE=JSON, **sent)
     assert answer.status_code == status, answer.content
     assert len(body.read()) == max(0, more - 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b'{"a": 1}', JSON, 202),
+        (b"[]", JSON, 202),
+        (b'{"a": 1', JSON, 400),
+        (b"12", JSON, 411),
+        (b'"text"', JSON, 411),
+        (b"", "", 411),
+        (b"a=1&b=2", "application/x-www-form-urlencoded", 411),
+        (b'payload={"a":1}', "application/x-www-form-urlencoded", 411),
+    ],
+)
+def test_a_body_without_a_length_is_taken_where_its_end_shows_that_it_is_whole(
+    webhook, key, body, content_type, status
+):
+    sent = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = Client().generic("POST", "/triggers/packages", HTTP_X_API_KEY=key, CONTENT_TYPE=content_type, **sent)
+    assert answer.status_code == status, answer.content
+    assert Event.objects.count() == (status == 202)
 
 
 def test_sec_31_nothing_of_a_body_without_a_length_is_read_before_the_key(webhook):
