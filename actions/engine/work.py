@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from django.db import DatabaseError
+
 from actions.context import context_for
 from actions.engine.flush import Finished
 from actions.kinds.base import ExecutionContext, HttpKind, LogEntry, Outcome, ScriptedKind, UnrunnableError
@@ -17,6 +19,8 @@ from reactions_project.egress.policy import EgressError, EgressRequest, EgressRe
 
 log = logging.getLogger("reactions.engine")
 OnThread = Callable[..., Awaitable[Any]]
+# Seconds between tries to write lines of a log.
+_LOG_WAITS = (0.05, 0.2, 1.0, 5.0)
 
 
 class Sender(Protocol):
@@ -87,13 +91,26 @@ async def _run_script(kind: ScriptedKind, ready: Ready, on_thread: OnThread) -> 
     def on_entries(entries: list[LogEntry]) -> None:
         rows = chunks.rows(entries)
         if rows:
-            pending.append(asyncio.ensure_future(on_thread(LogChunk.objects.bulk_create, rows)))
+            pending.append(asyncio.ensure_future(_write_log(rows, on_thread)))
 
     try:
         return await kind.execute(ready.context, on_entries)
     finally:
         if pending:
             await asyncio.wait(pending, timeout=10)
+
+
+async def _write_log(rows: list[LogChunk], on_thread: OnThread) -> None:
+    """Lines that the database would not take at once are kept and tried again; only then are they lost, aloud."""
+    for wait in _LOG_WAITS:
+        try:
+            await on_thread(LogChunk.objects.bulk_create, rows)
+        except DatabaseError as error:
+            log.warning("%s log lines could not be written yet (%s)", len(rows), error)
+            await asyncio.sleep(wait)
+        else:
+            return
+    log.error("%s log lines of attempt %s were lost: the database did not take them", len(rows), rows[0].attempt_id)
 
 
 class LogWriter:
