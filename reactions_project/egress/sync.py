@@ -1,25 +1,27 @@
 """The synchronous client, on requests: connection tests, pollers, catalogue calls. Same policy, same results as aio.py.
 
-requests-hardened guards addresses and redirects in a like way; it has no deadline for the whole exchange, no cap on a
-decoded body and no per-request certificate, which SEC-40 and SEC-42 ask for, so a small adapter of our own does it.
+requests-hardened (1.3) checks the first address of a name only, and has no deadline for the whole exchange and no
+cap on what an answer unpacks to, which SEC-41 and SEC-42 ask for; so this adapter is our own.
 """
 
+import http.client
+import ipaddress
 import socket
 import ssl
 import threading
 import time
-import zlib
+from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import requests
 import requests.adapters
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from reactions_project.egress.answers import Body, check_head
+from reactions_project.egress.connections import Exchange, TimedSocket, TimedTlsSocket, pools
 from reactions_project.egress.policy import (
-    KEPT_BODY_BYTES,
-    MAX_HEADER_BYTES,
     EgressConnectionError,
     EgressError,
     EgressProtocolError,
@@ -30,11 +32,15 @@ from reactions_project.egress.policy import (
     EgressUnresolved,
     Policy,
     Timings,
+    Wire,
 )
 from reactions_project.egress.tls import ssl_context
 
 Resolve = Callable[[str, int], list[str]]
 _CONNECT_SECONDS = 5.0
+_LOOKUPS = 8
+_KEPT_ADAPTERS = 32
+_Certificates = tuple[bytes | None, bytes | None]
 
 
 def _getaddrinfo(host: str, port: int) -> list[str]:
@@ -42,12 +48,29 @@ def _getaddrinfo(host: str, port: int) -> list[str]:
 
 
 class SyncEgress:
-    """`send(request)` gives an EgressResponse or raises an EgressError. Safe to share between threads."""
+    """`send(request)` gives an EgressResponse or raises an EgressError. Safe to share between threads; connections
+    are pooled and kept alive until `close`."""
 
     def __init__(self, policy: Policy, resolve: Resolve = _getaddrinfo) -> None:
         self._policy = policy
         self._resolve = resolve
-        self._local = threading.local()
+        self._thread = threading.local()
+        self._lock = threading.Lock()
+        self._adapters: OrderedDict[_Certificates, _Adapter] = OrderedDict()
+        # Looking up a name knows no timeout, so it is waited for from outside.
+        self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="resolve")
+
+    def __enter__(self) -> "SyncEgress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            while self._adapters:
+                self._adapters.popitem()[1].close()
+        self._lookups.shutdown(wait=False, cancel_futures=True)
 
     def send(self, request: EgressRequest) -> EgressResponse:
         started = time.monotonic()
@@ -61,85 +84,132 @@ class SyncEgress:
             request, hops = following, hops + 1
 
     def _exchange(self, request: EgressRequest, started: float) -> EgressResponse:
-        origin = self._policy.check_request(request)
-        deadline = started + request.deadline
-        watchdog = _Watchdog(deadline)
-        session = self._session(request)
+        wire = self._policy.wire(request)
+        exchange = self._thread.exchange = Exchange(started + wire.deadline)
+        adapter = self._adapter((request.client_certificate, request.ca_bundle))
         try:
-            with (
-                watchdog,
-                session.request(
-                    request.method,
-                    request.url,
-                    headers=dict(request.headers),
-                    data=request.body or None,
-                    allow_redirects=False,
-                    stream=True,
-                    timeout=(min(_CONNECT_SECONDS, request.deadline), max(0.01, deadline - time.monotonic())),
-                ) as response,
-            ):
-                watchdog.watch(response.raw)
+            left = exchange.left()
+            answer = adapter.send(_prepared(wire, request.body), stream=True, timeout=(left, left)).raw
+            try:
                 first_byte = time.monotonic()
-                headers = tuple(response.raw.headers.items())
-                if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
-                    raise EgressProtocolError("The answer's headers are larger than 64 KiB.")
-                body, truncated = _body(response, deadline)
-                if truncated:
-                    response.raw.close()
+                headers = tuple((str(name), str(value)) for name, value in answer.headers.items())
+                check_head(answer.status, headers)
+                body = _read(answer)
+                if not body.truncated:
+                    answer.release_conn()
+            finally:
+                # Closes the connection, unless it went back to its pool.
+                answer.close()
         except EgressError:
             raise
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            if time.monotonic() >= deadline:
-                raise _too_late(request) from None
-            raise _translated(error, str(origin)) from None
+            if time.monotonic() >= exchange.deadline:
+                raise EgressTimeout(
+                    f"No complete answer within {wire.deadline:g} s: raise the action's timeout or ask the target why."
+                ) from None
+            raise _translated(error, str(wire.origin)) from None
         return EgressResponse(
-            status=response.status_code,
-            reason=response.reason or "",
+            status=answer.status,
+            reason=answer.reason or "",
             headers=headers,
-            body=body,
-            truncated=truncated,
-            url=request.url,
-            timings=Timings(time.monotonic() - started, None, first_byte - started),
+            body=body.kept,
+            truncated=body.truncated,
+            url=wire.url,
+            timings=Timings(
+                total=time.monotonic() - started,
+                connect=exchange.connect,
+                first_byte=first_byte - started,
+                resolve=exchange.resolve,
+                tls=exchange.tls,
+            ),
+            peer=exchange.peer,
         )
 
-    def _session(self, request: EgressRequest) -> requests.Session:
-        """One per thread and certificate pair, so that connections are kept alive and never mixed."""
-        sessions: dict[Any, requests.Session] = self._local.__dict__.setdefault("sessions", {})
-        key = (request.client_certificate, request.ca_bundle)
-        if key not in sessions:
-            session = requests.Session()
-            # No proxies, no netrc, no environment certificates; no cookies between requests.
-            session.trust_env = False
-            session.headers.clear()
-            session.headers["Accept-Encoding"] = "identity"
-            session.cookies.set_policy(_NoCookies())
-            session.mount("http://", _Adapter(self._policy, self._resolve, None))
-            session.mount("https://", _Adapter(self._policy, self._resolve, ssl_context(*key)))
-            sessions[key] = session
-        return sessions[key]
+    def _adapter(self, certificates: _Certificates) -> "_Adapter":
+        """One per pair of certificates, so that connections made with one are never used for another."""
+        with self._lock:
+            adapter = self._adapters.pop(certificates, None) or _Adapter(
+                ssl_context(*certificates), lambda: self._thread.exchange, self._dial
+            )
+            self._adapters[certificates] = adapter
+            if len(self._adapters) > _KEPT_ADAPTERS:
+                self._adapters.popitem(last=False)[1].close()
+            return adapter
+
+    def _dial(self, host: str, port: int) -> socket.socket:
+        """Resolve once, check every address, connect one of those that were checked (SEC-41)."""
+        exchange: Exchange = self._thread.exchange
+        started = time.monotonic()
+        addresses = self._addresses(host, port, exchange)
+        resolved = time.monotonic()
+        problem: OSError | None = None
+        # One bad address among good ones is how a name is made to point inside: refuse them all.
+        for address in [self._policy.check_address(address, port) for address in addresses]:
+            connection = TimedSocket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                connection.settimeout(min(_CONNECT_SECONDS, exchange.left()))
+                connection.connect((str(address), port))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.settimeout(min(_CONNECT_SECONDS, exchange.left()))
+            except OSError as error:
+                connection.close()
+                problem = error
+            else:
+                exchange.resolve, exchange.connect = resolved - started, time.monotonic() - resolved
+                return connection
+        if isinstance(problem, TimeoutError):
+            raise EgressTimeout(f"No connection to {host}:{port} in time: ask the target's owner whether it is up.")
+        raise EgressConnectionError(f"No connection to {host}:{port}: {_plain(problem) if problem else 'no address'}.")
+
+    def _addresses(self, host: str, port: int, exchange: Exchange) -> list[str]:
+        try:
+            return [str(ipaddress.ip_address(host))]
+        except ValueError:
+            pass
+        lookup = self._lookups.submit(self._resolve, host, port)
+        try:
+            addresses = lookup.result(exchange.left())
+        except TimeoutError:
+            lookup.cancel()
+            raise
+        except (OSError, UnicodeError):
+            addresses = []
+        if not addresses:
+            raise EgressUnresolved(f"The name {host} has no address: check the host of the URI.")
+        return addresses
 
 
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
-    def set_ok(self, cookie: Any, request: Any) -> bool:
-        return False
+class _Prepared(requests.PreparedRequest):
+    target: str
 
-    def return_ok(self, cookie: Any, request: Any) -> bool:
-        return False
+
+def _prepared(wire: Wire, body: bytes) -> _Prepared:
+    """By hand: requests' own preparation rewrites the URL and keeps one of several headers of a name only."""
+    headers = urllib3.HTTPHeaderDict(wire.headers)
+    if body or wire.method not in {"GET", "HEAD", "OPTIONS"}:
+        headers.add("Content-Length", str(len(body)))
+    prepared = _Prepared()
+    prepared.method, prepared.url, prepared.target = wire.method, wire.url, wire.target
+    prepared.headers = headers  # type: ignore[assignment]
+    prepared.body = body or None
+    return prepared
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    def __init__(self, policy: Policy, resolve: Resolve, context: Any) -> None:
-        self._policy, self._resolve, self._context = policy, resolve, context
+    """Used without a session: one would read redirects' bodies whole, look at the environment and keep cookies."""
+
+    def __init__(self, context: ssl.SSLContext, current: Callable[[], Exchange], dial: Any) -> None:
+        context.sslsocket_class = TimedTlsSocket
+        self._context, self._pools = context, pools(current, dial)
         super().__init__(pool_connections=20, pool_maxsize=20, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        if self._context is not None:
-            kwargs["ssl_context"] = self._context
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _pool(urllib3.HTTPConnectionPool, HTTPConnection, self._connect),
-            "https": _pool(urllib3.HTTPSConnectionPool, HTTPSConnection, self._connect),
-        }
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        target: str = request.target
+        return target
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """The context verifies; requests' own bundle is not asked."""
@@ -151,105 +221,47 @@ class _Adapter(requests.adapters.HTTPAdapter):
             pool.pop(name, None)
         return host, pool
 
-    def _connect(self, host: str, port: int, timeout: float | None) -> socket.socket:
-        """Resolve once, check every address, connect one of those that were checked (SEC-41)."""
-        try:
-            addresses = self._resolve(host.strip("[]"), port)
-        except OSError:
-            raise EgressUnresolved(f"The name {host} has no address: check the host of the URI.") from None
-        checked = [self._policy.check_address(address, port) for address in addresses]
-        problem: OSError | None = None
-        for address in checked:
-            try:
-                connection = socket.create_connection((str(address), port), timeout)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except OSError as error:
-                problem = error
-            else:
-                return connection
-        raise EgressConnectionError(f"No connection to {host}:{port}: {_plain(problem) if problem else 'no address'}.")
+    def build_response(self, request: Any, answer: Any) -> requests.Response:
+        """Only what is read of it here; cookies are not looked at."""
+        response = requests.Response()
+        response.raw = answer
+        return response
 
 
-def _pool(pool: Any, connection: Any, connect: Callable[[str, int, float | None], socket.socket]) -> Any:
-    class Checked(connection):  # type: ignore[misc]
-        def _new_conn(self) -> socket.socket:
-            timeout = self.timeout if isinstance(self.timeout, int | float) else _CONNECT_SECONDS
-            return connect(self._dns_host, self.port, timeout)
-
-    return type(pool.__name__, (pool,), {"ConnectionCls": Checked})
-
-
-class _Watchdog:
-    """Closes the connection at the deadline, however slowly bytes drip in (SEC-42: per exchange, not per read)."""
-
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
-        self._timer: threading.Timer | None = None
-
-    def watch(self, raw: Any) -> None:
-        connection = getattr(raw, "_connection", None)
-        self._timer = threading.Timer(max(0.0, self._deadline - time.monotonic()), _shut, (connection,))
-        self._timer.daemon = True
-        self._timer.start()
-
-    def __enter__(self) -> "_Watchdog":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-
-def _shut(connection: Any) -> None:
-    if connection is not None and connection.sock is not None:
-        try:
-            connection.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
-
-def _body(response: requests.Response, deadline: float) -> tuple[bytes, bool]:
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    decoder = zlib.decompressobj(wbits=47) if encoding in {"gzip", "x-gzip", "deflate"} else None
-    kept = bytearray()
-    for chunk in response.raw.stream(16_384, decode_content=False):
-        if time.monotonic() >= deadline:
-            raise requests.Timeout
-        if decoder is None:
-            kept += chunk
-        else:
-            try:
-                kept += decoder.decompress(chunk, KEPT_BODY_BYTES + 1 - len(kept))
-            except zlib.error:
-                raise EgressProtocolError("The answer says that it is compressed, but it cannot be read.") from None
-        if len(kept) > KEPT_BODY_BYTES:
-            return bytes(kept[:KEPT_BODY_BYTES]), True
-    return bytes(kept), False
-
-
-def _too_late(request: EgressRequest) -> EgressTimeout:
-    return EgressTimeout(
-        f"No complete answer within {request.deadline:g} s: raise the action's timeout or ask the target why."
-    )
+def _read(answer: Any) -> Body:
+    body = Body(answer.headers.get("Content-Encoding", ""))
+    for chunk in answer.stream(16_384, decode_content=False):
+        if body.feed(chunk):
+            break
+    return body
 
 
 def _translated(error: Exception, origin: str) -> EgressError:
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, EgressError):
             return cause
         if isinstance(cause, ssl.SSLError):
             return EgressTlsError(f"TLS with {origin} failed: {_plain(cause)[:200]}.")
-        inner = (getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__)
-        cause = next((one for one in inner if isinstance(one, BaseException)), None)
-    if isinstance(error, requests.exceptions.SSLError):
-        return EgressTlsError(f"TLS with {origin} failed: {_plain(error)[:200]}.")
-    if isinstance(error, requests.Timeout):
-        return EgressTimeout(f"No answer from {origin} in time.")
-    if isinstance(error, requests.exceptions.InvalidHeader | requests.exceptions.ContentDecodingError):
-        return EgressProtocolError(f"The answer of {origin} is not readable HTTP.")
+        if isinstance(cause, ConnectionError | http.client.IncompleteRead | urllib3.exceptions.InvalidChunkLength):
+            return EgressConnectionError(f"The connection to {origin} broke: {_plain(cause)[:200]}.")
+        if isinstance(cause, http.client.HTTPException):
+            return EgressProtocolError(f"The answer of {origin} is not readable HTTP: {_plain(cause)[:200]}.")
+        if isinstance(cause, TimeoutError):
+            return EgressTimeout(f"No answer from {origin} in time.")
     return EgressConnectionError(f"The connection to {origin} failed: {_plain(error)[:200]}.")
 
 
+def _causes(error: BaseException) -> list[BaseException]:
+    """The innermost first: requests and urllib3 wrap what happened, in attributes and arguments too."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and all(one is not known for known in found):
+            found.append(one)
+            waiting += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
+    return found[::-1]
+
+
 def _plain(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
+    return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split()).rstrip(".")
