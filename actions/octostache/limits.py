@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from actions.octostache.errors import LimitError
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -17,13 +19,23 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 MOST_TEMPLATE_CHARACTERS = 1_048_576
+MOST_MARKDOWN_CHARACTERS = 400_000
 
 
 class Cost:
     """What filters have used up in one evaluation."""
 
-    __slots__ = ("limits", "regex_seconds_left")
+    __slots__ = ("limits", "markdown_left", "regex_seconds_left")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.regex_seconds_left = 10 * limits.regex_seconds
+        self.markdown_left = MOST_MARKDOWN_CHARACTERS
+
+    def take_markdown(self, length: int) -> None:
+        """Rendering is slow enough to be bounded for itself."""
+        self.markdown_left -= length
+        if self.markdown_left < 0:
+            raise LimitError(
+                f"Markdown of more than {MOST_MARKDOWN_CHARACTERS:,} characters is not rendered: make it shorter."
+            )

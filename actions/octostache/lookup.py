@@ -71,6 +71,8 @@ class Lookup:
             text = node.value
             if text is None:
                 text = node.text
+                if text is not None:
+                    state.charge(len(text) // _JSON_CHARACTERS_PER_STEP)
             if kind == TEMPLATE:
                 return expanded(state, symbol, text or "", state.home, frame)
             if kind == OPAQUE:
@@ -115,7 +117,7 @@ class Lookup:
         )
         head, rest, path = steps[0].key, steps[1:], symbol.text
         loop_name = _of_loop(steps)
-        walk = self._walk
+        walk, from_root = self._walk, self._from_root
 
         def find(state: State, scope: Scope, frame: Frame | None) -> Node | None:
             if frame is not None:
@@ -132,18 +134,24 @@ class Lookup:
                     return _position(loop_name, scope) if loop_name else _NO_VALUE
                 scope = parent
                 parent = scope.parent
-            state.home = scope
-            found = scope.tree.found
-            if path in found:
-                return found[path]
-            before = state.uncached
-            node = walk(state, symbol, scope.tree.root, steps, scope, frame)
-            state.home = scope
-            if state.uncached == before and len(found) < _MOST_FOUND:
-                found[path] = node
-            return node
+            return from_root(state, symbol, path, steps, scope, frame)
 
         return find
+
+    def _from_root(
+        self, state: State, symbol: Symbol, key: object, steps: tuple[Step, ...], scope: Scope, frame: Frame | None
+    ) -> Node | None:
+        """Among all variables, where the way to a path is remembered under the key."""
+        state.home = scope
+        found = scope.tree.found
+        if key in found:
+            return found[key]
+        before = state.uncached
+        node = self._walk(state, symbol, scope.tree.root, steps, scope, frame)
+        state.home = scope
+        if state.uncached == before and len(found) < _MOST_FOUND:
+            found[key] = node
+        return node
 
     def _indirect_finder(self, symbol: Symbol) -> Find:
         parts = [self.reader(step.symbol) if isinstance(step, IndirectIndex) else step for step in symbol.steps]
@@ -179,7 +187,7 @@ class Lookup:
         while one is not None:
             node: Node | None = None
             if one.parent is None:
-                node = self._walk(state, symbol, one.tree.root, steps, one, frame)
+                node = self._from_root(state, symbol, steps, steps, one, frame)
             elif one.name == steps[0].key:
                 node = self._walk(state, symbol, one.item, steps[1:], one, frame)
             elif loop_name is not None:

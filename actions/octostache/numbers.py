@@ -4,7 +4,7 @@ import math
 import re
 from decimal import Decimal
 
-_DOUBLE = re.compile(r"\s*([+-]?)(\d[\d,]*\.?\d*|\.\d+)(?:[eE]([+-]?\d+))?\s*\Z", re.ASCII)
+_DOUBLE = re.compile(r"\s*([+-]?)(\d[\d,]*+\.?\d*+|\.\d++)(?:[eE]([+-]?\d+))?\s*\Z", re.ASCII)
 
 
 def double_text(value: float, infinity: str = "∞") -> str:

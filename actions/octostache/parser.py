@@ -1,9 +1,8 @@
 """Text to nodes (SPEC §2): a recursive descent over a PEG, alternatives in order, with every token remembered by its
 position so that backtracking stays linear."""
 
+import re
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 
 from actions.octostache.errors import LimitError, TemplateSyntaxError
@@ -34,6 +33,16 @@ from actions.octostache.nodes import (
 _WORD_MARKS = frozenset("_-:/~()@")
 _DIGITS = frozenset("0123456789")
 _MAX_BLOCKS = DEFAULT_LIMITS.nesting
+
+
+_WORD = re.compile(r"[A-Za-z0-9_\-:/~()@]+")
+_BLANKS = re.compile(r"\s*")
+_SUBSTITUTION = ("_substitution",)
+_RULES = {
+    **dict.fromkeys("iIuU", ("_conditional", "_substitution")),
+    **dict.fromkeys("cC", ("_calculation", "_substitution")),
+    **dict.fromkeys("eE", ("_each", "_substitution")),
+}
 
 
 class _NoMatchError(Exception):
@@ -101,23 +110,23 @@ class _Parser:
         return self._opened(at)
 
     def _opened(self, at: int) -> tuple[Token, int] | None:
-        with self._nested():
-            for rule in (self._conditional, self._calculation, self._each, self._substitution):
-                try:
-                    return rule(at)
-                except _NoMatchError:
-                    continue
-            return None
+        self._deeper()
+        # Any other word fails where a substitution would fail or go on.
+        rules = _RULES.get(self.text[self.blanks(at + 2) : self.blanks(at + 2) + 1], _SUBSTITUTION)
+        for rule in rules:
+            try:
+                found: tuple[Token, int] = getattr(self, rule)(at)
+            except _NoMatchError:
+                continue
+            self._depth -= 1
+            return found
+        self._depth -= 1
+        return None
 
-    @contextmanager
-    def _nested(self) -> Iterator[None]:
+    def _deeper(self) -> None:
         self._depth += 1
         if self._depth > _MAX_BLOCKS:
             raise LimitError(f"The template is nested more than {_MAX_BLOCKS} deep: make it flatter.")
-        try:
-            yield
-        finally:
-            self._depth -= 1
 
     def _text(self, at: int) -> tuple[Token, int] | None:
         text, start = self.text, at
@@ -152,10 +161,8 @@ class _Parser:
         return Text("".join(parts), start), at
 
     def blanks(self, at: int) -> int:
-        text, end = self.text, self.end
-        while at < end and text[at].isspace():
-            at += 1
-        return at
+        found = _BLANKS.match(self.text, at)
+        return at if found is None else found.end()
 
     def literal(self, at: int, word: str) -> int:
         if not self.text.startswith(word, at):
@@ -187,17 +194,13 @@ class _Parser:
         return Substitution(expression, at), inner
 
     def _expression(self, at: int) -> tuple[Expression, int]:
-        try:
-            return self._filtered(at)
-        except _NoMatchError:
-            return self._symbol(at)
-
-    def _filtered(self, at: int) -> tuple[Expression, int]:
+        """A path and filters; a path alone; or filters alone."""
         symbol: Symbol | None = None
         start = at
+        behind = -1
         try:
-            symbol, after = self._symbol(self.blanks(at))
-            at = self.blanks(after)
+            symbol, behind = self._symbol(self.blanks(at))
+            at = self.blanks(behind)
         except _NoMatchError:
             pass
         filters: list[Filter] = []
@@ -212,7 +215,10 @@ class _Parser:
             filters.append(one)
             at = after
         if not filters:
-            raise self.fail(at)
+            failure = self.fail(at)
+            if symbol is None:
+                raise failure
+            return symbol, behind
         return Filtered(symbol, tuple(filters), start), at
 
     def _filter(self, at: int) -> tuple[Filter, int]:
@@ -246,11 +252,23 @@ class _Parser:
 
     def _bareword(self, at: int) -> tuple[str, int]:
         start = at
-        while at < self.end and _is_word(self.text[at]):
-            at += 1
+        at = self._word(at)
         if at == start:
             raise self.fail(at)
         return self.text[start:at], at
+
+    def _word(self, at: int) -> int:
+        """The end of as many characters as may stand in a name, blanks excepted."""
+        text, end = self.text, self.end
+        while at < end:
+            ascii_part = _WORD.match(text, at)
+            if ascii_part is not None:
+                at = ascii_part.end()
+            elif _is_word(text[at]):
+                at += 1
+            else:
+                break
+        return at
 
     def _quoted(self, at: int) -> tuple[str, int]:
         """`"…"` without quotes and hashes, or `\\"…\\"` with anything."""
@@ -288,12 +306,9 @@ class _Parser:
     def _identifier(self, at: int) -> tuple[str, int]:
         start = at
         text, end = self.text, self.end
-        while at < end:
-            character = text[at]
-            if character.isspace():
-                if self._ends_name(at + 1):
-                    break
-            elif not _is_word(character):
+        while True:
+            at = self._word(at)
+            if at >= end or not text[at].isspace() or self._ends_name(at + 1):
                 break
             at += 1
         if at == start:
@@ -321,8 +336,11 @@ class _Parser:
         return Index(self.text[inner:close]), close + 1
 
     def _indirect(self, at: int) -> tuple[Step, int]:
-        with self._nested():
+        self._deeper()
+        try:
             symbol, after = self._symbol(self._open(at))
+        finally:
+            self._depth -= 1
         after = self.blanks(self.literal(self.blanks(after), "}"))
         return IndirectIndex(symbol), self.literal(after, "]")
 

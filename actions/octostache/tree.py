@@ -122,8 +122,8 @@ class VariableTree:
 
     def __init__(self, variables: Mapping[str, str | None]) -> None:
         self.root = Node()
-        # Path as written -> where it leads; filled while templates are rendered.
-        self.found: dict[str, Node | None] = {}
+        # Path, as written or by steps -> where it leads; filled while templates are rendered.
+        self.found: dict[object, Node | None] = {}
         for name, value in variables.items():
             self._put(name, "" if value is None else value)
 

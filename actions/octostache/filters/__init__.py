@@ -24,7 +24,7 @@ _FILTERS: dict[str, Filter] = {
     **{name: _of_text(function) for name, function in hashing.FILTERS.items()},
     **{name: _of_text(function) for name, function in uris.FILTERS.items()},
     **{name: _of_text(function) for name, function in versions.FILTERS.items()},
-    **{name: _of_text(function) for name, function in markdown.FILTERS.items()},
+    **markdown.FILTERS,
     **{name: _of_text(function) for name, function in dates.FILTERS.items()},
     "format": _of_text(formats.format_value),
     "match": regexes.match,

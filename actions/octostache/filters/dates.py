@@ -87,7 +87,7 @@ def now(value: str | None, options: Sequence[str], *, utc: bool) -> str | None:
 
 def _add(unit: str) -> Callable[[str, Sequence[str]], str | None]:
     def apply(value: str, options: Sequence[str]) -> str | None:
-        if len(options) != 1 or not re.match(r"\s*[+-]?[\d,]*\.?\d*(?:[eE][+-]?\d+)?\s*\Z", options[0]):
+        if len(options) != 1 or not re.match(r"\s*[+-]?[\d,]*+\.?\d*+(?:[eE][+-]?\d+)?\s*\Z", options[0]):
             return None
         moment = parse_date(value)
         try:

@@ -13,6 +13,8 @@ _WITH_EXPONENT = re.compile(r"\s*([+-]?)(\d[\d,]*\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,
 _STANDARD = re.compile(r"([A-Za-z])(\d{0,2})\Z")
 _CONTEXT = Context(prec=400)
 _MOST_DIGITS = 60
+# Characters of an input that is still taken for a number.
+_LONGEST = 400
 
 
 def format_value(value: str, options: Sequence[str]) -> str | None:
@@ -55,8 +57,8 @@ def _in_server_zone(moment: Moment) -> Moment:
 
 
 def _decimal(text: str, shape: re.Pattern[str] = _DECIMAL) -> Decimal | None:
-    match = shape.match(text)
-    if match is None or len(text) > 400:
+    match = shape.match(text) if len(text) <= _LONGEST else None
+    if match is None:
         return None
     digits = match[2].replace(",", "")
     exponent = match[3] if shape is _WITH_EXPONENT else None

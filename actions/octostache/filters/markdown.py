@@ -5,9 +5,7 @@ from functools import lru_cache
 
 from markdown_it import MarkdownIt
 
-from actions.octostache.errors import LimitError
-
-_LONGEST = 200_000
+from actions.octostache.limits import Cost
 
 
 @lru_cache(maxsize=1)
@@ -15,11 +13,10 @@ def _renderer() -> MarkdownIt:
     return MarkdownIt("commonmark", {"linkify": True}).enable(["table", "strikethrough", "linkify"])
 
 
-def to_html(value: str, options: Sequence[str]) -> str | None:
-    if options:
+def to_html(value: str | None, options: Sequence[str], cost: Cost) -> str | None:
+    if options or value is None:
         return None
-    if len(value) > _LONGEST:
-        raise LimitError(f"Markdown of more than {_LONGEST:,} characters is not rendered.")
+    cost.take_markdown(len(value))
     return str(_renderer().render(value.strip())) + "\n"
 
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 from actions.octostache.errors import FilterError, LimitError
@@ -83,6 +84,7 @@ def _units(character: str) -> list[int]:
     return [int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2)]
 
 
+@lru_cache(maxsize=1024)
 def _unicode_escape(character: str) -> str:
     return "".join(f"\\u{unit:04x}" for unit in _units(character))
 
@@ -91,29 +93,18 @@ _YAML = {"\r": "\\r", "\n": "\\n", "\t": "\\t", "\\": "\\\\", '"': '\\"'}
 
 
 def yaml_double_quote(value: str) -> str:
-    return "".join(
-        _YAML.get(character) or (character if " " <= character <= "~" else _unicode_escape(character))
-        for character in value
-    )
+    return re.sub(r'[^ -~]|[\\"]', lambda one: _YAML.get(one[0]) or _unicode_escape(one[0]), value)
 
 
-_PROPERTIES = {"\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}
-
-
-def _property(character: str, more: dict[str, str]) -> str:
-    found = _PROPERTIES.get(character) or more.get(character)
-    if found is not None:
-        return found
-    return _unicode_escape(character) if ord(character) >= 0xFF else character
+_PROPERTIES = {"\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t", " ": "\\ ", ":": "\\:", "=": "\\="}
 
 
 def properties_key(value: str) -> str:
-    more = {" ": "\\ ", ":": "\\:", "=": "\\="}
-    return "".join(_property(character, more) for character in value)
+    return re.sub(r"[^\x00-\xfe]|[\\\r\n\t :=]", lambda one: _PROPERTIES.get(one[0]) or _unicode_escape(one[0]), value)
 
 
 def properties_value(value: str) -> str:
-    escaped = "".join(_property(character, {}) for character in value)
+    escaped = re.sub(r"[^\x00-\xfe]|[\\\r\n\t]", lambda one: _PROPERTIES.get(one[0]) or _unicode_escape(one[0]), value)
     return f"\\{escaped}" if escaped.startswith(" ") else escaped
 
 

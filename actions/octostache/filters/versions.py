@@ -12,6 +12,8 @@ _VERSION = re.compile(
     (?:\+(?P<metadata>[A-Za-z0-9_\-.\\+]*))?\Z""",
     re.VERBOSE | re.ASCII,
 )
+# Python reads longer numbers slowly, or not at all.
+_MOST_DIGITS = 4_000
 _NUMBERS = {"versionmajor": "major", "versionminor": "minor", "versionpatch": "patch", "versionrevision": "revision"}
 _TEXTS = {
     "versionprerelease": "pre",
@@ -28,7 +30,7 @@ def _part(name: str, empty: str) -> Callable[[str, Sequence[str]], str | None]:
             raise FilterError(f"{value[:60]!r} is not a version.")
         for number in _NUMBERS.values():
             digits = match[number]
-            if digits is not None and int(digits) > 2_147_483_647:
+            if digits is not None and (len(digits) > _MOST_DIGITS or int(digits) > 2_147_483_647):
                 raise FilterError(f"{value[:60]!r} holds a number that is too large for a version.")
         part = match[name]
         return empty if part is None else (str(int(part)) if empty == "0" else part)
