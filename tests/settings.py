@@ -18,6 +18,8 @@ atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
 os.environ["REACTIONS_DATA_DIR"] = _DATA
 os.environ["SECRET_KEY"] = "a key for tests only, of a fair length, used nowhere else at all 0123456789"
 os.environ["REACTIONS_ENCRYPTION_KEYS"] = "an encryption key for tests only 0123456789"
+# A power cut in the middle of a test costs nothing.
+os.environ["REACTIONS_SQLITE_SYNCHRONOUS"] = "OFF"
 for _name in ("DATABASE_URL", "REDIS_URL"):
     os.environ.pop(_name, None)
     if _value := os.environ.get(f"TEST_{_name}"):
@@ -31,3 +33,7 @@ if not os.environ.get("REACTIONS_PWSH") and (_SHARED / "pwsh" / "pwsh").exists()
 os.environ["DJANGO_SETTINGS_MODULE"] = "reactions_project.settings"
 
 from reactions_project.settings import *  # noqa: E402, F403
+
+if EMBEDDED:  # noqa: F405
+    # A file, as in production: one in memory has other locks, and threads would share one connection.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_DATA}/test.sqlite3"}  # noqa: F405
