@@ -56,6 +56,8 @@ class AsyncEgress:
         self._policy = policy
         self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="resolve")
         self._resolver = _CheckedResolver(policy, resolve or self._look_up)
+        # What the policy says of an address stays so; refusals are not kept.
+        self._check_literal = functools.lru_cache(1_024)(functools.partial(_check_literal, policy))
         self._ssl_context = functools.lru_cache(_KEPT_CONTEXTS)(ssl_context)
         self._session = aiohttp.ClientSession(
             connector=_Connector(
@@ -111,10 +113,7 @@ class AsyncEgress:
     async def _exchange(self, request: EgressRequest, started: float) -> EgressResponse:
         wire = self._policy.wire(request)
         origin = wire.origin
-        literal = _literal(origin.host)
-        if literal is not None:
-            # aiohttp does not ask its resolver about a numeric host.
-            self._policy.check_address(literal, origin.port)
+        self._check_literal(origin.host, origin.port)
         begun = time.perf_counter()
         try:
             secure = origin.scheme == "https"
@@ -264,13 +263,13 @@ async def _read(response: aiohttp.ClientResponse) -> Body:
     return body
 
 
-def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    if host[-1].isdigit() or ":" in host:
-        try:
-            return ipaddress.ip_address(host)
-        except ValueError:
-            return None
-    return None
+def _check_literal(policy: Policy, host: str, port: int) -> None:
+    """aiohttp does not ask its resolver about a numeric host."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return
+    policy.check_address(address, port)
 
 
 def _translated(error: aiohttp.ClientError, origin: str) -> EgressError:

@@ -8,6 +8,8 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin
 
 from reactions_project.egress.addresses import (
@@ -71,8 +73,7 @@ MAX_HEADER_BYTES = 65_536
 MAX_HEADERS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """A checked request as it is sent. `url` is in normal form: its host is the one that was checked, so that no
     other reading of an odd URL can lead elsewhere."""
 
@@ -190,6 +191,7 @@ _FORBIDDEN = frozenset(
 _DEFAULTS = (("User-Agent", "Reactions"), ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"))
 
 
+@lru_cache(64)
 def check_method(method: str) -> None:
     """Raise EgressRefused for what is no method, and for those that open tunnels or echo credentials."""
     if not _TOKEN.fullmatch(method):
@@ -201,11 +203,7 @@ def check_method(method: str) -> None:
 def check_headers(headers: Iterable[tuple[str, str]]) -> None:
     """Raise EgressRefused for names and values that could change how the request is read (SEC-43)."""
     for name, value in headers:
-        lower = name.lower()
-        if not _TOKEN.fullmatch(name):
-            raise EgressRefused(f"{name!r} is not a header name: use letters, digits and dashes.")
-        if lower in _FORBIDDEN or lower.startswith("proxy-"):
-            raise EgressRefused(f"The header {name} cannot be set: it is written by the client.")
+        _check_name(name)
         if _VALUE.fullmatch(value):
             continue
         if not value.isascii():
@@ -213,6 +211,15 @@ def check_headers(headers: Iterable[tuple[str, str]]) -> None:
                 f"The value of header {name} holds characters outside ASCII: percent-encode it with UriDataEscape."
             )
         raise EgressRefused(f"The value of header {name} holds a line break, NUL or control character: remove it.")
+
+
+@lru_cache(1_024)
+def _check_name(name: str) -> None:
+    if not _TOKEN.fullmatch(name):
+        raise EgressRefused(f"{name!r} is not a header name: use letters, digits and dashes.")
+    lower = name.lower()
+    if lower in _FORBIDDEN or lower.startswith("proxy-"):
+        raise EgressRefused(f"The header {name} cannot be set: it is written by the client.")
 
 
 def check_host_limit(origin: Origin, allowed_hosts: Sequence[str] | None) -> None:
