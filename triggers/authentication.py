@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from accounts import keys
 from reactions_project import clock
+from reactions_project.prepared import PreparedLookup
 from triggers.limits import PayloadRejected, key_in_query
 from triggers.models import TriggerKey
 from triggers.refusals import Reason
@@ -18,7 +19,13 @@ from triggers.refusals import Reason
 _HEADERS = ("x-api-key", "x-nuget-apikey", "x-octopus-apikey")
 # No key has this prefix: keys have lower-case ones.
 _NO_PREFIX = "-" * 10
-_RELATED = ("trigger__project", "trigger__signing_secret", "trigger__former_signing_secret")
+_keys = PreparedLookup(
+    lambda prefix: (
+        TriggerKey.objects.filter(prefix=prefix)
+        .select_related("trigger__project", "trigger__signing_secret", "trigger__former_signing_secret")
+        .order_by()
+    )
+)
 
 
 class NotAuthentic(Exception):
@@ -54,7 +61,7 @@ def presented_key(headers: Mapping[str, str], query_string: str) -> Presented:
 def authenticate(presented: Presented, route: str) -> TriggerKey:
     """The valid key of this route's enabled endpoint; raises NotAuthentic."""
     prefix = keys.prefix_of(keys.TRIGGER, presented.text)
-    key = TriggerKey.objects.filter(prefix=prefix or _NO_PREFIX).select_related(*_RELATED).order_by().first()
+    key = _keys.first(prefix or _NO_PREFIX)
     is_right = hmac.compare_digest((key.digest if key else "").encode(), keys.digest(presented.text).encode())
     if key is None or not is_right:
         raise NotAuthentic(_why_unknown(presented, prefix))
