@@ -36,4 +36,5 @@ from reactions_project.settings import *  # noqa: E402, F403
 
 if EMBEDDED:  # noqa: F405
     # A file, as in production: one in memory has other locks, and threads would share one connection.
+    # Each process of a parallel run has its own throw-away folder, and so its own file.
     DATABASES["default"]["TEST"] = {"NAME": f"{_DATA}/test.sqlite3"}  # noqa: F405

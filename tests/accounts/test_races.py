@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, connections
+from django.db import connections
 
 from accounts import grants
 from accounts.callers import caller_for
@@ -16,9 +16,6 @@ from triggers.models import Trigger
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        connection.vendor == "sqlite", reason="SQLite in memory is one connection: set TEST_DATABASE_URL to PostgreSQL"
-    ),
 ]
 
 

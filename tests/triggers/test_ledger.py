@@ -65,9 +65,6 @@ def test_sec_33_an_id_is_free_again_after_its_days(project):
     assert first.event.delivery_id is None
 
 
-@pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="SQLite in memory is one connection: set TEST_DATABASE_URL to PostgreSQL"
-)
 @pytest.mark.django_db(transaction=True)
 def test_sec_33_of_many_at_once_one_is_new():
     project = ProjectFactory()

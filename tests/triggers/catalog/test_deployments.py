@@ -13,9 +13,6 @@ from triggers.models import Deployment, Event
 from triggers.models.catalog import DeploymentState
 
 
-@pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="SQLite in memory is one connection: set TEST_DATABASE_URL to PostgreSQL"
-)
 @pytest.mark.django_db(transaction=True)
 def test_of_two_that_end_a_deployment_at_once_one_does():
     release = ReleaseFactory()

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from django.db import connection
 
 from triggers.models import Event
 
@@ -175,9 +174,6 @@ def test_a_route_with_a_slash_behind_it_is_the_same_route(send):
     assert send(request, b"{}")[0] == 202
 
 
-@pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="SQLite in memory is one connection: set TEST_DATABASE_URL to PostgreSQL"
-)
 def test_sec_33_of_deliveries_with_one_id_at_once_one_makes_an_event(live_server, webhook, key):
     def post(_: int) -> tuple[int, str]:
         answer = requests.post(
