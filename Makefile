@@ -24,7 +24,7 @@ lint: $(VENV)/.test-ready
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.test-ready
-	$(BIN)/python -m pytest -q tests/benchmarks $(PYTEST)
+	$(BIN)/python -m pytest -q $(wildcard tests/benchmarks/test_*.py) --benchmark-columns=median,mean,rounds $(PYTEST)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -11,7 +11,21 @@ from django.http import HttpRequest
 
 from accounts import grants, keys, vault
 from accounts.callers import caller_for
-from accounts.models import ApiKey, AuditEntry, Counter, Membership, Project, ProjectShare, RunToken, Secret, Team, User
+from accounts.models import (
+    ApiKey,
+    AuditEntry,
+    Counter,
+    Membership,
+    Project,
+    ProjectGroupObjectPermission,
+    ProjectShare,
+    ProjectUserObjectPermission,
+    RunToken,
+    Secret,
+    Team,
+    TeamRole,
+    User,
+)
 from reactions_project.operators import HistoryAdmin, ModelForm, OperatorAdmin, for_each
 
 # Groups are the inside of team roles: memberships are the way to change them.
@@ -206,6 +220,30 @@ class AuditEntryAdmin(HistoryAdmin):
 @admin.register(Counter)
 class CounterAdmin(HistoryAdmin):
     list_display = ("prefix", "value")
+
+
+@admin.register(TeamRole)
+class TeamRoleAdmin(HistoryAdmin):
+    list_display = ("team", "role", "group")
+    list_filter = ("role", "team")
+    search_fields = ("team__name",)
+    list_select_related = ("team", "group")
+
+
+@admin.register(ProjectGroupObjectPermission)
+class ProjectGroupPermissionAdmin(HistoryAdmin):
+    """What guardian holds: which role's group has which role in which project."""
+
+    list_display = ("content_object", "group", "permission")
+    search_fields = ("content_object__name", "group__name")
+    list_select_related = ("content_object", "group", "permission__content_type")
+
+
+@admin.register(ProjectUserObjectPermission)
+class ProjectUserPermissionAdmin(HistoryAdmin):
+    list_display = ("content_object", "user", "permission")
+    search_fields = ("content_object__name", "user__username")
+    list_select_related = ("content_object", "user", "permission__content_type")
 
 
 def _user(request: HttpRequest) -> User:
