@@ -42,10 +42,8 @@ def parse_date(text: str) -> Moment | None:
     fraction = re.search(r":\d{1,2}\.(\d{7})\d*", stripped)
     if fraction:
         ticks = int(fraction.group(1)[6])
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    try:
-        at = dateutil_parser.parse(stripped, default=today, dayfirst=False, yearfirst=False)
-    except (ValueError, OverflowError, TypeError, AttributeError):
+    at = _read(stripped)
+    if at is None:
         return None
     if not _plausible(stripped):
         return None
@@ -54,6 +52,20 @@ def parse_date(text: str) -> Moment | None:
         offset = at.utcoffset() or timedelta()
         at = at.replace(tzinfo=timezone(offset))
     return Moment(at, ticks, is_utc)
+
+
+def _read(text: str) -> datetime | None:
+    """What is not said is today's for a time alone; a date without a year is of this one, without a day the first."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    first = today.replace(month=1, day=1)
+    other = first.replace(year=first.year - 1, month=2, day=2)
+    try:
+        at, again = (dateutil_parser.parse(text, default=default) for default in (first, other))
+    except (ValueError, OverflowError, TypeError, AttributeError):
+        return None
+    if at.year != again.year and at.month != again.month and at.day != again.day:
+        return at.replace(year=today.year, month=today.month, day=today.day)
+    return at
 
 
 def _month_day_year(month: str, day: str, year: str) -> Moment | None:
@@ -117,7 +129,7 @@ _STANDARD = {
 def format_date(moment: Moment, pattern: str, *, with_offset: bool = False) -> str | None:
     """A .NET date format, standard or custom; None for one that is not known. `with_offset` is a DateTimeOffset."""
     if not pattern:
-        pattern = "G"
+        pattern = "M/d/yyyy h:mm:ss\u202ftt zzz" if with_offset else "G"
     if len(pattern) == 1:
         if pattern not in _STANDARD:
             return None

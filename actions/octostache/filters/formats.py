@@ -1,23 +1,32 @@
 """The Format filter: .NET numeric formats on decimals, and dates (SPEC §11 Format)."""
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 from actions.octostache.filters.dates import Moment, format_date, parse_date
-from actions.octostache.numbers import double_text
+from actions.octostache.numbers import double_text, parse_double
 
-_DECIMAL = re.compile(r"\s*([+-]?)(\d[\d,]*\.?\d*|\.\d+)\s*\Z", re.ASCII)
-_WITH_EXPONENT = re.compile(r"\s*([+-]?)(\d[\d,]*\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,4}))?\s*\Z", re.ASCII)
-_STANDARD = re.compile(r"([A-Za-z])(\d{0,2})\Z")
-_CONTEXT = Context(prec=400)
+_DECIMAL = re.compile(r"\s*([+-]?)(\d[\d,]*+\.?\d*+|\.\d++)\s*\Z", re.ASCII)
+_STANDARD = re.compile(r"([A-Za-z])(\d{0,3})\Z")
+# The largest double has 309 digits before the point, the smallest 1,074 behind it.
+_CONTEXT = Context(prec=2_000)
+# .NET's decimal ends before this.
+_DECIMAL_END = Decimal(2**96)
 _MOST_DIGITS = 60
 # Characters of an input that is still taken for a number.
 _LONGEST = 400
 
 
 def format_value(value: str, options: Sequence[str]) -> str | None:
+    # Enough digits for any number of any kind, whatever the process has set.
+    with localcontext(_CONTEXT):
+        return _formatted(value, options)
+
+
+def _formatted(value: str, options: Sequence[str]) -> str | None:
     if len(options) == 1:
         number = _decimal(value)
         if number is not None:
@@ -31,8 +40,7 @@ def format_value(value: str, options: Sequence[str]) -> str | None:
         number = _integer(value)
         return None if number is None else format_number(number, pattern, "int")
     if kind == "double":
-        number = _decimal(value, _WITH_EXPONENT)
-        return None if number is None else format_number(number, pattern, "double")
+        return _format_double(value, pattern)
     if kind == "decimal":
         number = _decimal(value)
         return None if number is None else format_number(number, pattern, "decimal")
@@ -46,6 +54,18 @@ def format_value(value: str, options: Sequence[str]) -> str | None:
     return None
 
 
+def _format_double(value: str, pattern: str) -> str | None:
+    amount = parse_double(value) if len(value) <= _LONGEST else None
+    if amount is None:
+        return None
+    if not math.isfinite(amount):
+        return double_text(amount)
+    if _STANDARD.match(pattern) or not pattern:
+        return format_number(Decimal(amount), pattern, "double")
+    # Custom formats see fifteen digits of a double.
+    return _custom(Context(prec=15).create_decimal(Decimal(amount)), pattern)
+
+
 def _with_zone(moment: Moment) -> Moment:
     return moment if moment.at.tzinfo is not None else Moment(moment.at.replace(tzinfo=UTC), moment.ticks)
 
@@ -56,16 +76,12 @@ def _in_server_zone(moment: Moment) -> Moment:
     return Moment(moment.at.astimezone(UTC), moment.ticks, is_utc=False)
 
 
-def _decimal(text: str, shape: re.Pattern[str] = _DECIMAL) -> Decimal | None:
-    match = shape.match(text) if len(text) <= _LONGEST else None
+def _decimal(text: str) -> Decimal | None:
+    match = _DECIMAL.match(text) if len(text) <= _LONGEST else None
     if match is None:
         return None
-    digits = match[2].replace(",", "")
-    exponent = match[3] if shape is _WITH_EXPONENT else None
-    try:
-        return Decimal(f"{match[1]}{digits}E{exponent or 0}")
-    except InvalidOperation:
-        return None
+    number = Decimal(match[1] + match[2].replace(",", ""))
+    return number if abs(number) < _DECIMAL_END else None
 
 
 def _integer(text: str) -> Decimal | None:
@@ -170,7 +186,10 @@ def _custom(number: Decimal, pattern: str) -> str | None:
         if number == 0 and len(sections) > 2:
             return _section(number, sections[2])
     text = _section(abs(number), sections[0])
-    return text if text is None or number >= 0 or not re.search(r"[1-9]", text) else f"-{text}"
+    if text is None or number >= 0:
+        return text
+    # A sign as long as anything is left of the value after rounding, even where no digit is printed.
+    return f"-{text}" if _rounds_to_something(abs(number), _pieces(sections[0])) else text
 
 
 def _sections(pattern: str) -> list[str]:
@@ -245,6 +264,15 @@ def _section(number: Decimal, section: str) -> str | None:
         power = number.adjusted() - (len(whole) - 1)
         number = number.scaleb(-power, _CONTEXT)
     return _filled(number, pieces, point, whole, fraction, grouping, power)
+
+
+def _rounds_to_something(number: Decimal, pieces: list[tuple[str, str]]) -> bool:
+    if any(kind == "exponent" for kind, _ in pieces):
+        return number != 0
+    kinds = [kind for kind, _ in pieces]
+    places = kinds[kinds.index("point") :].count("digit") if "point" in kinds else 0
+    scale = 2 * kinds.count("percent") + 3 * kinds.count("permille")
+    return _quantized(number.scaleb(scale, _CONTEXT), places) != 0
 
 
 def _filled(

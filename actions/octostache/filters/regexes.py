@@ -1,7 +1,7 @@
 """Match and Replace with .NET patterns, translated, under a time limit (SEC-62)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from time import perf_counter
@@ -9,6 +9,7 @@ from time import perf_counter
 import regex
 
 from actions.octostache.errors import FilterError, LimitError
+from actions.octostache.filters.patterns import translated
 from actions.octostache.limits import Cost
 
 _LONGEST_PATTERN = 2_000
@@ -19,7 +20,7 @@ _MOST_UNROLLED = 100_000
 def match(value: str | None, options: Sequence[str], cost: Cost) -> str | None:
     if value is None or len(options) != 1:
         return None
-    pattern = compiled(options[0])
+    pattern, _ = compiled(options[0])
     with _time_for(options[0], cost) as seconds:
         return "true" if pattern.search(value, timeout=seconds) is not None else "false"
 
@@ -32,7 +33,7 @@ def replace(value: str | None, options: Sequence[str], cost: Cost) -> str | None
 
     def expand(found: "regex.Match[str]") -> str:
         nonlocal left
-        text = expanded(template, found)
+        text = expanded(template, found, numbers)
         left -= len(text)
         if left < 0:
             raise LimitError(
@@ -40,7 +41,7 @@ def replace(value: str | None, options: Sequence[str], cost: Cost) -> str | None
             )
         return text
 
-    pattern = compiled(options[0])
+    pattern, numbers = compiled(options[0])
     with _time_for(options[0], cost) as seconds:
         return pattern.sub(expand, value, timeout=seconds)
 
@@ -65,12 +66,13 @@ def _too_slow(pattern: str) -> LimitError:
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str) -> "regex.Pattern[str]":
-    """The pattern, translated from .NET's flavour; raises FilterError."""
+def compiled(pattern: str) -> tuple["regex.Pattern[str]", dict[int, int]]:
+    """The pattern, translated from .NET's flavour, and the group for each of its numbers; raises FilterError."""
     if len(pattern) > _LONGEST_PATTERN or unrolled(pattern) > _MOST_UNROLLED:
         raise FilterError(f"The pattern {pattern[:60]!r} is too large: repeat less, or nest fewer repeats.")
     try:
-        return regex.compile(translated(pattern), flags=regex.VERSION0)
+        text, numbers = translated(pattern)
+        return regex.compile(text, flags=regex.VERSION1), numbers
     except (regex.error, ValueError, OverflowError, RecursionError) as error:
         raise FilterError(f"The pattern {pattern[:60]!r} is not a valid regular expression: {error}.") from None
 
@@ -88,71 +90,27 @@ def unrolled(pattern: str) -> int:
     return total
 
 
-def translated(pattern: str) -> str:
-    """.NET to Python: named groups, \\k<n>, \\z and \\Z; everything else is written alike."""
-    parts: list[str] = []
-    at = 0
-    in_class = False
-    while at < len(pattern):
-        two = pattern[at : at + 2]
-        if two[:1] == "\\":
-            if two == "\\z" and not in_class:
-                parts.append(r"\Z")
-            elif two == "\\Z" and not in_class:
-                parts.append(r"(?=\n?\Z)")
-            elif two == "\\k" and (named := re.match(r"\\k[<'](\w+)[>']", pattern[at:])):
-                parts.append(f"(?P={named.group(1)})")
-                at += named.end()
-                continue
-            else:
-                parts.append(two)
-            at += 2
-            continue
-        if in_class:
-            in_class = two[:1] != "]"
-        elif two[:1] == "[":
-            in_class = True
-            # A bracket that closes at once is a literal one.
-            head = re.match(r"\[\^?\]?", pattern[at:])
-            assert head is not None
-            parts.append(head.group())
-            at += head.end()
-            continue
-        elif named := re.match(r"\(\?(?:<(\w+)>|'(\w+)')", pattern[at:]):
-            parts.append(f"(?P<{named.group(1) or named.group(2)}>")
-            at += named.end()
-            continue
-        parts.append(two[:1])
-        at += 1
-    return "".join(parts)
+_REFERENCE = re.compile(r"\$(?:([0-9]{1,6}(?![0-9]))|\{(\w+)\}|([$&`'_+]))")
 
 
-_REFERENCE = re.compile(r"\$(?:(\d+)|\{(\w+)\}|([$&`'_+]))")
-
-
-def expanded(template: str, found: "regex.Match[str]") -> str:
+def expanded(template: str, found: "regex.Match[str]", numbers: Mapping[int, int]) -> str:
     """.NET replacement text: $1, ${name}, $&, $$ …; an unknown group stays as it is written."""
 
     def one(reference: re.Match[str]) -> str:
         number, name, mark = reference.groups()
         if mark is not None:
-            return _marked(mark, found)
+            return _marked(mark, found, numbers)
+        if number is None and re.fullmatch(r"[0-9]{1,6}", name):
+            number = name
         if number is not None:
-            return _numbered(number, found, reference.group())
-        if name.isdigit():
-            return (found.group(int(name)) or "") if int(name) <= found.re.groups else reference.group()
+            group = numbers.get(int(number)) if int(number) else 0
+            return reference.group() if group is None else found.group(group) or ""
         return (found.group(name) or "") if name in found.re.groupindex else reference.group()
 
     return _REFERENCE.sub(one, template)
 
 
-def _numbered(number: str, found: "regex.Match[str]", written: str) -> str:
-    if len(number) > 6 or int(number) > found.re.groups:
-        return written
-    return found.group(int(number)) or ""
-
-
-def _marked(mark: str, found: "regex.Match[str]") -> str:
+def _marked(mark: str, found: "regex.Match[str]", numbers: Mapping[int, int]) -> str:
     if mark == "$":
         return "$"
     if mark == "&":
@@ -163,4 +121,4 @@ def _marked(mark: str, found: "regex.Match[str]") -> str:
         return found.string[found.end() :]
     if mark == "_":
         return found.string
-    return (found.group(found.re.groups) or "") if found.re.groups else ""
+    return (found.group(numbers[max(numbers)]) or "") if numbers else ""

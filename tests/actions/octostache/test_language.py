@@ -117,7 +117,7 @@ def test_format_prints_as_dotnet_does(value: str, pattern: str, expected: str) -
 @pytest.mark.parametrize(
     ("pattern", "replacement", "expected"),
     [
-        ("(?<w>\\w+) (\\w+)", "$2 ${w}", "world hello"), ("o", "$&$&", "helloo woorld"), ("l+", "$9$$", "he$9$o wor$9$d"),
+        ("(?<w>\\w+) (\\w+)", "$1 $2", "world hello"), ("(\\w+) (?<w>\\w+)", "${w} $1", "world hello"), ("o", "$&$&", "helloo woorld"), ("l+", "$9$$", "he$9$o wor$9$d"),
         ("(?i)HELLO", "", " world"), ("z?", "-", "-h-e-l-l-o- -w-o-r-l-d-"), ("d\\z", "D", "hello worlD"),
     ],
 )  # fmt: skip
