@@ -38,13 +38,16 @@ def target_of(parts: SplitResult) -> str:
     return quote(whole, safe="%/?:@!$&'()*+,;=~", errors="replace")
 
 
+_NETLOC = re.compile(r"(?:\[[0-9A-Fa-f:.]*\]|[^\[\]\\%]*)(?::[^\[\]\\%]*)?")
+
+
 def read_origin(parts: SplitResult) -> Origin:
     """Scheme, host and port; raises EgressRefused for all but http, https and a plain host."""
     if parts.scheme not in {"http", "https"}:
         raise EgressRefused(f"Only http and https are sent, not {parts.scheme or 'an address without a scheme'}.")
     if "@" in parts.netloc:
         raise EgressRefused("The address holds a user name or password: use a header bound to a secret instead.")
-    if "\\" in parts.netloc or "%" in parts.netloc:
+    if not _NETLOC.fullmatch(parts.netloc):
         raise EgressRefused("The host of the address is not written plainly: write a name or an IP address.")
     try:
         host, port = parts.hostname or "", parts.port

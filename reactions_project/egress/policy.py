@@ -233,7 +233,8 @@ def check_host_limit(origin: Origin, allowed_hosts: Sequence[str] | None) -> Non
 
 def _complete(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Values without blanks around them, as every reader takes them, and what both clients send of themselves."""
-    sent = [(name, value.strip(" \t")) for name, value in headers]
-    names = {name.lower() for name, _ in sent}
-    sent += [pair for pair in _DEFAULTS if pair[0].lower() not in names]
+    # A name keeps its first spelling: aiohttp drops what came before when the case differs.
+    spelling: dict[str, str] = {}
+    sent = [(spelling.setdefault(name.lower(), name), value.strip(" \t")) for name, value in headers]
+    sent += [pair for pair in _DEFAULTS if pair[0].lower() not in spelling]
     return sent

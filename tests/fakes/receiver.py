@@ -4,8 +4,11 @@ with Receiver() as receiver:
     receiver.answers(Answer(503), Answer(200, body=b"ok"))   # in this order, then 200 for ever
     ... send something to receiver.url ...
     assert receiver.requests[0].headers["Content-Type"] == "application/json"
+    receiver.wait_for(2)                                     # when the sender is another process
 """
 
+import gzip
+import json
 import socket
 import ssl
 import threading
@@ -13,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class Headers(dict[str, str]):
@@ -38,21 +42,33 @@ class Received:
     body: bytes
     at: float
 
+    def json(self) -> Any:
+        return json.loads(self.body)
+
 
 @dataclass(frozen=True)
 class Answer:
-    """`delay` seconds before answering; `drip` seconds between single bytes of the body; `hang` never answers; `cut`
-    closes after that many bytes; `raw` is sent instead of everything else."""
+    """`delay` seconds before answering; `drip` seconds between single bytes of the body, with `drip_head` of all;
+    `hang` never answers; `cut` closes after that many bytes; `raw` is sent instead of everything else."""
 
     status: int = 200
     body: bytes = b'{"ok": true}'
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
     delay: float = 0.0
     drip: float = 0.0
+    drip_head: bool = False
     hang: bool = False
     cut: int | None = None
     raw: bytes | None = None
     chunked: bool = False
+
+    @classmethod
+    def redirect(cls, location: str, status: int = 302) -> "Answer":
+        return cls(status, b"", (("Location", location),))
+
+    @classmethod
+    def gzipped(cls, body: bytes, status: int = 200) -> "Answer":
+        return cls(status, gzip.compress(body), (("Content-Encoding", "gzip"),))
 
 
 @dataclass
@@ -78,9 +94,27 @@ class Receiver:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
+        # Closing alone leaves the port open as long as another thread waits in accept.
+        self._quietly(self._listener.shutdown, socket.SHUT_RDWR)
         self._listener.close()
         for connection in list(self._open):
+            self._quietly(connection.shutdown, socket.SHUT_RDWR)
             connection.close()
+
+    @staticmethod
+    def _quietly(act: Callable[[int], None], argument: int) -> None:
+        try:
+            act(argument)
+        except OSError:
+            return
+
+    def wait_for(self, count: int, within: float = 30.0) -> list[Received]:
+        """The requests, once there are so many; fails when they do not come."""
+        until = time.monotonic() + within
+        while len(self.requests) < count:
+            assert time.monotonic() < until, f"{len(self.requests)} of {count} requests came within {within:g} s."
+            time.sleep(0.02)
+        return list(self.requests)
 
     @property
     def url(self) -> str:
@@ -110,7 +144,7 @@ class Receiver:
                 while (request := _read(stream)) is not None and not self._stopping.is_set():
                     answer = self._next(request)
                     self.requests.append(request)
-                    if not self._send(connection, answer):
+                    if not self._send(connection, request, answer):
                         return
         except (OSError, ValueError):
             return
@@ -122,7 +156,7 @@ class Receiver:
             return self.respond(request)
         return self._answers.popleft() if self._answers else Answer()
 
-    def _send(self, connection: socket.socket, answer: Answer) -> bool:
+    def _send(self, connection: socket.socket, request: Received, answer: Answer) -> bool:
         if answer.hang:
             self._stopping.wait(120)
             return False
@@ -139,17 +173,19 @@ class Receiver:
         else:
             head += f"Content-Length: {len(answer.body)}\r\n\r\n"
             body = answer.body
+        if request.method == "HEAD":
+            body = b""
         data = head.encode("latin-1") + body
         if answer.cut is not None:
             connection.sendall(data[: answer.cut])
             return False
         if answer.drip:
-            connection.sendall(head.encode("latin-1"))
-            for index in range(len(body)):
-                if self._stopping.is_set():
+            at_once = 0 if answer.drip_head else len(data) - len(body)
+            connection.sendall(data[:at_once])
+            for index in range(at_once, len(data)):
+                connection.sendall(data[index : index + 1])
+                if self._stopping.wait(answer.drip):
                     return False
-                connection.sendall(body[index : index + 1])
-                time.sleep(answer.drip)
             return True
         connection.sendall(data)
         return True
