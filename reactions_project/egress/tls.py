@@ -8,7 +8,7 @@ from pathlib import Path
 from reactions_project.egress.policy import EgressTlsError
 
 # Where files are memory, when there is such a place: a private key should not touch a disk.
-_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - NamedTemporaryFile makes it private
+_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # nosec B108
 
 
 def ssl_context(client_certificate: bytes | None, ca_bundle: bytes | None) -> ssl.SSLContext:
