@@ -10,7 +10,8 @@ from actions.octostache.errors import LimitError, TemplateSyntaxError
 from actions.octostache.limits import DEFAULT_LIMITS, Limits
 from actions.octostache.lookup import Lookup
 from actions.octostache.nodes import Template, print_all
-from actions.octostache.parser import parse, parse_path
+from actions.octostache.parser import parse
+from actions.octostache.parsing.paths import parse_path
 from actions.octostache.scopes import State
 from actions.octostache.tree import VariableTree
 

@@ -19,6 +19,8 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 MOST_TEMPLATE_CHARACTERS = 1_048_576
+# Texts between tokens count too. A token takes longer to prepare than a step to run, so there are fewer of them.
+MOST_TOKENS = 25_000
 MOST_MARKDOWN_CHARACTERS = 400_000
 
 

@@ -60,7 +60,7 @@ class Lookup:
 
     def reader(self, symbol: Symbol) -> Read:
         """A function for the evaluated text of a path; None when it is missing."""
-        find = self.finder(symbol)
+        find = self.finder(symbol, reads_text=True)
         expanded = self._expanded
 
         def read(state: State, scope: Scope, frame: Frame | None) -> str | None:
@@ -108,8 +108,9 @@ class Lookup:
 
         return items
 
-    def finder(self, symbol: Symbol) -> Find:
-        """A function for the node that a path leads to; it leaves the scope where that is in `state.home`."""
+    def finder(self, symbol: Symbol, reads_text: bool = False) -> Find:
+        """A function for the node that a path leads to; it leaves the scope where that is in `state.home`. Who only
+        `reads_text` is content with a node that has nothing below it."""
         if not symbol.is_static:
             return self._indirect_finder(symbol)
         steps = tuple(
@@ -117,6 +118,7 @@ class Lookup:
         )
         head, rest, path = steps[0].key, steps[1:], symbol.text
         loop_name = _of_loop(steps)
+        keys = tuple((step.key, step.is_index) for step in steps) if reads_text else None
         walk, from_root = self._walk, self._from_root
 
         def find(state: State, scope: Scope, frame: Frame | None) -> Node | None:
@@ -134,6 +136,9 @@ class Lookup:
                     return _position(loop_name, scope) if loop_name else _NO_VALUE
                 scope = parent
                 parent = scope.parent
+            if keys is not None and (leaf := scope.tree.leaf(keys)) is not None:
+                state.home = scope
+                return leaf
             return from_root(state, symbol, path, steps, scope, frame)
 
         return find

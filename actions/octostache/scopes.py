@@ -12,6 +12,10 @@ OnValue = Callable[[str, bool, str | None], str]
 FREE_LENGTH = 256
 
 
+# The outermost scope goes through nothing.
+_NO_ITEM = Node()
+
+
 class Scope:
     """All variables, or what one round of a loop adds to the scope around it: an item and its position."""
 
@@ -78,7 +82,7 @@ class State:
         self.tainted = False
         self.is_null = False
         # Set by every lookup: the scope in which the path was found.
-        self.home = Scope(tree, None, "", tree.root, 0, False)
+        self.home = Scope(tree, None, "", _NO_ITEM, 0, False)
         # Counts lookups whose result holds for this moment only.
         self.uncached = 0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from actions.octostache import json_values
 from actions.octostache.nodes import Identifier, Index
-from actions.octostache.parser import parse_name
+from actions.octostache.parsing.paths import parse_name
 
 
 class Opaque(str):
@@ -28,6 +28,8 @@ PLAIN, OPAQUE, TEMPLATE, UNSURE = 0, 1, 2, 3
 _UNREAD, _NOT_JSON = object(), object()
 _LONGEST_KEPT = 256
 _NONE: dict[str, "Node"] = {}
+# (key, whether it is an index) for each step.
+Path = tuple[tuple[str, bool], ...]
 
 
 class Node:
@@ -118,17 +120,42 @@ def _member(name: str, value: Any, kind: int) -> Node:
 class VariableTree:
     """One set of variables, built once; many templates are rendered against it. A later name replaces an equal one."""
 
-    __slots__ = ("found", "root")
+    __slots__ = ("_leaves", "_root", "_variables", "found")
 
     def __init__(self, variables: Mapping[str, str | None]) -> None:
-        self.root = Node()
+        self._variables = variables
+        self._root: Node | None = None
+        self._leaves: dict[Path, str | Node] | None = None
         # Path, as written or by steps -> where it leads; filled while templates are rendered.
         self.found: dict[object, Node | None] = {}
-        for name, value in variables.items():
-            self._put(name, "" if value is None else value)
 
-    def _put(self, name: str, value: str) -> None:
-        node = self.root
+    @property
+    def root(self) -> Node:
+        """Where all paths begin. Made when it is first asked for: most templates name whole variables only."""
+        if self._root is None:
+            self._root = Node()
+            for name, value in self._variables.items():
+                self._put(self._root, name, "" if value is None else value)
+        return self._root
+
+    def leaf(self, path: Path) -> Node | None:
+        """A node for the text of the variable with exactly this path, without what is below it. None is no answer: the
+        path may lead into the tree, or into a document."""
+        if self._root is not None:
+            return None
+        if self._leaves is None:
+            self._leaves = {_path(name): name for name in self._variables}
+        found = self._leaves.get(path)
+        if isinstance(found, str):
+            value = self._variables[found]
+            node = self._leaves[path] = Node()
+            node.set("" if value is None else value)
+            return node
+        return found
+
+    @staticmethod
+    def _put(root: Node, name: str, value: str) -> None:
+        node = root
         steps = _steps(name) if len(name) <= _LONGEST_KEPT else _steps.__wrapped__(name)
         for key, index in steps:
             if index is None:
@@ -160,3 +187,12 @@ def _steps(name: str) -> tuple[tuple[str, str | None], ...]:
         for step in symbol.steps
         if isinstance(step, Identifier | Index)
     )
+
+
+def _path(name: str) -> Path:
+    return _short_path(name) if len(name) <= _LONGEST_KEPT else _short_path.__wrapped__(name)
+
+
+@lru_cache(maxsize=4096)
+def _short_path(name: str) -> Path:
+    return tuple((key, index is not None) for key, index in _steps.__wrapped__(name))

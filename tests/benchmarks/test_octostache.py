@@ -1,11 +1,14 @@
 """The template language beside Jinja2, same texts, same run, warm caches: `make bench`."""
 
+import json
+import re
 from typing import Any
 
 import jinja2
 import pytest
 
 from actions.octostache import Opaque, VariableTree, render
+from tests.conftest import SHARED
 
 MARKER = (
     '{"deployment": {"revision": "%s", "changelog": "%s", "description": "%s of %s to %s by %s", "user": "%s", '
@@ -32,6 +35,23 @@ BODIES: dict[str, tuple[str, dict[str, str], str, dict[str, Any]]] = {
         {"packages": [{"name": f"Name {n}", "version": f"Version {n}"} for n in range(50)]},
     ),
 }
+
+
+def shared_marker() -> dict[str, tuple[str, dict[str, str], str, dict[str, Any]]]:
+    """The deployment marker of the shared list of integrations, where it lies beside the checkout."""
+    listed = SHARED / "octopus" / "integrations.json"
+    if not listed.is_file():
+        return {}
+    operations = [one for made in json.loads(listed.read_text())["outgoing"] for one in made["operations"]]
+    body = json.dumps(next(one["body"] for one in operations if one["id"] == "deployment_marker_rest_v2"))
+    names = re.findall(r"#\{([\w.]+)\}", body)
+    theirs = re.sub(r"#\{([\w.]+)\}", lambda token: "{{ " + token[1].replace(".", "_") + " }}", body)
+    values = {name: f"the value of {name}, with some words behind it" for name in names}
+    named = {name.replace(".", "_"): value for name, value in values.items()}
+    return {"the shared New Relic marker": (body, {k: Opaque(v) for k, v in values.items()}, theirs, named)}
+
+
+BODIES |= shared_marker()
 
 
 @pytest.mark.parametrize("engine", ["ours", "jinja2"])
