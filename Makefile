@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PORT
 export REACTIONS_DATA_DIR
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench bench-engine clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run-ready
@@ -25,6 +25,10 @@ lint: $(VENV)/.test-ready
 
 bench: $(VENV)/.test-ready
 	$(BIN)/python -m pytest -q $(wildcard tests/benchmarks/test_*.py) --benchmark-columns=median,mean,rounds $(PYTEST)
+
+# Speed of the whole product through its real processes; takes some minutes. BENCH="drain ingest" for some of it.
+bench-engine: $(VENV)/.test-ready
+	$(BIN)/python -m tests.benchmarks.engine $(BENCH)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

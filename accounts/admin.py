@@ -22,6 +22,7 @@ from accounts.models import (
     ProjectUserObjectPermission,
     RunToken,
     Secret,
+    SignInFailure,
     Team,
     TeamRole,
     User,
@@ -69,7 +70,9 @@ class TeamAdmin(OperatorAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        made = grants.create_team(caller_for(_user(request)), obj.name, obj.slug, allows_authors=obj.allows_authors)
+        made = grants.create_team(
+            caller_for(_user(request)), obj.name, obj.slug, allows_authors=obj.allows_authors, variables=obj.variables
+        )
         obj.pk, obj._state.adding = made.pk, False
 
 
@@ -114,7 +117,9 @@ class ProjectAdmin(OperatorAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        made = grants.create_project(caller_for(_user(request)), obj.team, obj.name, obj.slug, obj.description)
+        made = grants.create_project(
+            caller_for(_user(request)), obj.team, obj.name, obj.slug, obj.description, obj.variables
+        )
         obj.pk, obj._state.adding = made.pk, False
 
 
@@ -215,6 +220,13 @@ class AuditEntryAdmin(HistoryAdmin):
     search_fields = ("actor_label", "object_label", "object_id", "key_prefix")
     list_select_related = ("project",)
     date_hierarchy = "at"
+
+
+@admin.register(SignInFailure)
+class SignInFailureAdmin(HistoryAdmin):
+    list_display = ("at", "address")
+    search_fields = ("address",)
+    exclude = ("account",)
 
 
 @admin.register(Counter)

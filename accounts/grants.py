@@ -27,10 +27,17 @@ def require_owner(caller: Caller, team: Team, what: str) -> None:
 
 
 @transaction.atomic
-def create_team(caller: Caller, name: str, slug: str, *, allows_authors: bool = False) -> Team:
+def create_team(
+    caller: Caller,
+    name: str,
+    slug: str,
+    *,
+    allows_authors: bool = False,
+    variables: dict[str, str] | None = None,
+) -> Team:
     """Make a team with its four groups. Operators only."""
     _require_operator(caller, "make a team")
-    team = Team(name=name, slug=slug, allows_authors=allows_authors)
+    team = Team(name=name, slug=slug, allows_authors=allows_authors, variables=variables or {})
     team.full_clean()
     team.save(force_insert=True)
     for role in Role:
@@ -49,7 +56,7 @@ def change_team(caller: Caller, team: Team) -> Team:
     team.allows_authors = former.allows_authors
     team.full_clean()
     team.save()
-    record(caller, "change", team, team=team, changes=_changes(former, team, "name", "slug", "is_enabled"))
+    record(caller, "change", team, team=team, changes=_changes(former, team, "name", "slug", "is_enabled", "variables"))
     return team
 
 
@@ -62,10 +69,17 @@ def delete_team(caller: Caller, team: Team) -> None:
 
 
 @transaction.atomic
-def create_project(caller: Caller, team: Team, name: str, slug: str, description: str = "") -> Project:
+def create_project(
+    caller: Caller,
+    team: Team,
+    name: str,
+    slug: str,
+    description: str = "",
+    variables: dict[str, str] | None = None,
+) -> Project:
     """Make a project and grant the team's groups their roles in it."""
     require_owner(caller, team, f"make a project in team {team}")
-    project = Project(team=team, name=name, slug=slug, description=description)
+    project = Project(team=team, name=name, slug=slug, description=description, variables=variables or {})
     project.full_clean(exclude=["octopus_id"])
     project.save(force_insert=True)
     _expand(project, team, None)
@@ -82,7 +96,7 @@ def change_project(caller: Caller, project: Project) -> Project:
         raise ValidationError({"team": "A project stays with its team: share it with another team instead."})
     project.full_clean(exclude=["octopus_id"])
     project.save()
-    changes = _changes(former, project, "name", "slug", "description")
+    changes = _changes(former, project, "name", "slug", "description", "variables")
     record(caller, "change", project, project=project, team=project.team, changes=changes)
     return project
 

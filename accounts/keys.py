@@ -96,6 +96,7 @@ def note_use(key: KeyBase) -> None:
     now = clock.now()
     if key.last_used_at is None or now - key.last_used_at > timedelta(minutes=1):
         type(key)._default_manager.filter(pk=key.pk).update(last_used_at=now)
+        key.last_used_at = now
 
 
 def revoke(key: KeyBase) -> None:

@@ -38,6 +38,7 @@ KINDS: dict[str, str] = {
     "actions.Connection": "connection",
     "actions.Reaction": "reaction",
     "actions.Decision": "decision",
+    "actions.Pause": "reaction",
     "actions.Run": "run",
     "actions.Attempt": "run_log",
     "actions.LogChunk": "run_log",

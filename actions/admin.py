@@ -7,13 +7,13 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django_q import models as queue_models
 
 from accounts.callers import caller_for
 from accounts.models import User
-from actions import execution
+from actions import execution, pausing
 from actions.definitions import save_action, save_reaction
 from actions.models import (
     Action,
@@ -24,6 +24,7 @@ from actions.models import (
     Decision,
     Heartbeat,
     LogChunk,
+    Pause,
     Reaction,
     ReactionTrigger,
     Run,
@@ -50,6 +51,7 @@ class ActionForm(ProcessForm):
             "is_enabled",
             "timeout_seconds",
             "max_attempts",
+            "retry_waits",
             "is_repeatable",
         )
 
@@ -159,6 +161,39 @@ class RunAdmin(HistoryAdmin):
     def replay(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         caller = caller_for(_user(request))
         for_each(request, queryset, lambda run: execution.replay(caller, run, version="current"), "runs replayed")
+
+
+class PauseForm(ProcessForm):
+    class Meta:
+        model = Pause
+        fields = ("reaction", "team", "reason")
+
+    def perform(self, instance: Pause) -> None:
+        made = pausing.pause(
+            caller_for(self.user), reason=instance.reason, reaction=instance.reaction, team=instance.team
+        )
+        instance.pk, instance._state.adding = made.pk, False
+
+
+@admin.register(Pause)
+class PauseAdmin(HistoryAdmin):
+    """Without reaction and team a pause is for everything."""
+
+    form = PauseForm
+    list_display = ("scope", "reason", "paused_by", "paused_at", "resumed_by", "resumed_at", "released")
+    list_filter = ("resumed_at",)
+    search_fields = ("reason", "reaction__name", "team__name")
+    list_select_related = ("reaction", "team")
+    autocomplete_fields = ("reaction", "team")
+    actions = ("resume",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_view_permission(request)
+
+    @admin.action(description="Resume the selected pauses")
+    def resume(self, request: HttpRequest, queryset: QuerySet[Pause]) -> None:
+        caller = caller_for(_user(request))
+        for_each(request, queryset, lambda pause: pausing.resume(caller, pause), "pauses ended")
 
 
 @admin.register(Attempt)

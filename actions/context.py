@@ -2,40 +2,84 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model
 
 from accounts import keys, vault
-from accounts.models import RunToken
+from accounts.models import Project, RunToken
+from actions.earlier import NOTHING, Earlier
 from actions.kinds.base import ExecutionContext, UnrunnableError
-from actions.models import Action, Reaction, Run
+from actions.models import Action, ActionSecret, ActionVersion, Reaction, Run
 from actions.models.reaction import refuse_passthrough
 from actions.variables import event_variables, run_variables
 from reactions_project import clock
 from reactions_project.crypto import DecryptionError
-from triggers.models import Event
+from reactions_project.prepared import Among, PreparedRows, many
+from triggers.models import Event, Trigger
 
+M = TypeVar("M", bound=Model)
+
+# Under which name a connection's secret is known to its actions.
+CONNECTION_SECRET = "Connection.Secret"  # noqa: S105 - a name
 # What the API client of a script is told to talk to; the socket decides where that goes.
 SCRIPT_API_URL = "http://localhost"
 
 
-def loaded(run_ids: Iterable[int]) -> QuerySet[Run]:
-    """Runs with all that context_for reads, in a fixed number of queries."""
-    return (
-        Run.objects.filter(pk__in=list(run_ids))
-        .select_related("event__trigger", "reaction", "project__team", "action_version__action__connection__secret")
-        .prefetch_related("action_version__action__bindings__secret")
-    )
+_runs = PreparedRows(lambda ids: Run.objects.filter(Among("pk", ids)).select_related("event").order_by("pk"))
+_versions = PreparedRows(
+    lambda ids: ActionVersion.objects.filter(Among("pk", ids)).select_related("action__connection__secret")
+)
+_projects = PreparedRows(lambda ids: Project.objects.filter(Among("pk", ids)).select_related("team"))
+_reactions = PreparedRows(lambda ids: Reaction.objects.filter(Among("pk", ids)))
+_triggers = PreparedRows(lambda ids: Trigger.objects.filter(Among("pk", ids)))
+_bindings = PreparedRows(lambda ids: ActionSecret.objects.filter(Among("action__pk", ids)).select_related("secret"))
 
 
-def context_for(run: Run) -> ExecutionContext:
+def loaded(run_ids: Iterable[int]) -> list[Run]:
+    """Runs with all that context_for reads, in a fixed number of queries. What they share is one object for all."""
+    runs = _runs.all(many(run_ids))
+    versions = _by_key(_versions, {run.action_version_id for run in runs})
+    projects = _by_key(_projects, {run.project_id for run in runs})
+    reactions = _by_key(_reactions, {run.reaction_id for run in runs})
+    triggers = _by_key(_triggers, {run.event.trigger_id for run in runs})
+    actions: dict[Any, Action] = {}
+    for version in versions.values():
+        version._state.fields_cache["action"] = actions.setdefault(version.action_id, version.action)
+    _bind(actions)
+    for run in runs:
+        known = run._state.fields_cache
+        known["action_version"], known["project"] = versions[run.action_version_id], projects[run.project_id]
+        known["reaction"] = reactions.get(run.reaction_id)
+        run.event._state.fields_cache["trigger"] = triggers.get(run.event.trigger_id)
+    return runs
+
+
+def _by_key(rows: PreparedRows[M], keys: set[Any]) -> dict[Any, M]:
+    wanted = keys - {None}
+    return {row.pk: row for row in rows.all(many(wanted))} if wanted else {}
+
+
+def _bind(actions: dict[Any, Action]) -> None:
+    """As prefetch_related would leave it: `action.bindings.all()` asks nobody."""
+    found: dict[Any, list[ActionSecret]] = {key: [] for key in actions}
+    for binding in _bindings.all(many(actions)):
+        found[binding.action_id].append(binding)
+    for key, action in actions.items():
+        bindings: Any = action.bindings.all()
+        bindings._result_cache, bindings._prefetch_done = found[key], True
+        setattr(action, "_prefetched_objects_cache", {"bindings": bindings})  # noqa: B010 - unknown to the stubs
+
+
+def context_for(run: Run, earlier: Earlier = NOTHING) -> ExecutionContext:
     """Raises UnrunnableError with the reason that the run will show."""
     version = run.action_version
     action = version.action
     event = run.event
     _check(run, action, event, run.reaction)
+    if earlier.waits_for:
+        raise UnrunnableError("waiting", earlier.waits_for, retryable=True)
     secrets: dict[str, str] = {}
     hosts: dict[str, tuple[str, ...]] = {}
     for binding in action.bindings.all():
@@ -47,7 +91,14 @@ def context_for(run: Run) -> ExecutionContext:
             raise UnrunnableError("secret", f"Secret {binding.secret.name}: {error}") from None
         if binding.secret.allowed_hosts:
             hosts[binding.variable] = tuple(binding.secret.allowed_hosts)
-    variables = {**event_variables(event), **run_variables(run, run.reaction, action)}
+    if (held := action.connection) is not None and held.secret is not None:
+        try:
+            secrets[CONNECTION_SECRET] = vault.reveal(held.secret)
+        except DecryptionError as error:
+            raise UnrunnableError("secret", f"Secret {held.secret.name}: {error}") from None
+        if held.secret.allowed_hosts:
+            hosts[CONNECTION_SECRET] = tuple(held.secret.allowed_hosts)
+    variables = {**event_variables(event), **earlier.outputs, **run_variables(run, run.reaction, action)}
     return ExecutionContext(
         run_uid=run.uid,
         run_number=run.pk,

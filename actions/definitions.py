@@ -21,7 +21,7 @@ from reactions_project import clock
 from triggers.filters import validate
 from triggers.models import Trigger
 
-_VERSIONED = ("config", "timeout_seconds", "max_attempts", "is_repeatable")
+_VERSIONED = ("config", "timeout_seconds", "max_attempts", "retry_waits", "is_repeatable")
 
 
 @transaction.atomic
@@ -79,6 +79,7 @@ def _keep_version(caller: Caller, action: Action) -> None:
         config=action.config,
         timeout_seconds=action.timeout_seconds,
         max_attempts=action.max_attempts,
+        retry_waits=action.retry_waits,
         is_repeatable=action.is_repeatable,
         created_by=caller.user,
     )

@@ -6,7 +6,7 @@ what was decided, so a crash leaves either an unmatched event or all of its deci
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,16 +14,18 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Count, Q
+from django.db import connection, transaction
+from django.db.models import Count, F, Q
 
 from accounts.audit import record
 from accounts.callers import NOBODY
 from actions.kinds.registry import kinds
-from actions.models import ActionVersion, Decision, Reaction, ReactionTrigger, Run, Verdict
+from actions.models import ActionVersion, Decision, Reaction, ReactionTrigger, Run, RunStatus, Verdict
 from actions.models.reaction import refuse_passthrough
-from actions.variables import author_variables
+from actions.pausing import pauses_in_force
+from actions.variables import known_beforehand
 from reactions_project import clock
+from reactions_project.prepared import Among, PreparedInsert, PreparedRows, many
 from triggers.facts import facts_of
 from triggers.filters import evaluate
 from triggers.filters.fields import EventFacts, look_up
@@ -32,6 +34,7 @@ from triggers.sources import PING
 
 # (reaction id, value of its once_per field)
 OnceKey = tuple[UUID, str]
+_runs, _decisions = PreparedInsert(Run), PreparedInsert(Decision)
 
 
 @dataclass
@@ -166,18 +169,25 @@ def _fired_before(
     return former.values_list("at", flat=True).first()
 
 
+_LINKS = ReactionTrigger.objects.select_related(
+    "trigger", "reaction__action__connection", "reaction__project__team"
+).order_by("reaction__name", "pk")
+_links = PreparedRows(
+    lambda triggers, types, projects: _LINKS.filter(
+        Among("trigger__pk", triggers)
+        | (Q(trigger__kind="internal") & Among("trigger__event_type", types) & Among("trigger__project__pk", projects))
+    ),
+    3,
+)
+_links_everywhere = PreparedRows(
+    lambda types: _LINKS.filter(Q(trigger__kind="internal") & Among("trigger__event_type", types))
+)
+
+
 def _candidates(events: Sequence[Event]) -> dict[int, list[ReactionTrigger]]:
-    wanted = Q(pk__in=[])
-    for event in events:
-        wanted |= _listening(event)
-    links = (
-        ReactionTrigger.objects.filter(wanted)
-        .select_related("trigger", "reaction__action__connection", "reaction__project__team")
-        .order_by("reaction__name", "pk")
-    )
     by_trigger: dict[Any, list[ReactionTrigger]] = defaultdict(list)
     by_type: dict[Any, list[ReactionTrigger]] = defaultdict(list)
-    for link in links:
+    for link in _listening(events):
         by_trigger[link.trigger_id].append(link)
         if not link.trigger.is_external:
             by_type[link.trigger.event_type, link.trigger.project_id].append(link)
@@ -192,12 +202,19 @@ def _candidates(events: Sequence[Event]) -> dict[int, list[ReactionTrigger]]:
     return found
 
 
-def _listening(event: Event) -> Q:
-    if event.trigger_id:
-        return Q(trigger=event.trigger_id)
-    of_type = Q(trigger__kind="internal", trigger__event_type=event.type)
+def _listening(events: Sequence[Event]) -> list[ReactionTrigger]:
+    """All that may listen to any of the events, and some more; in the order of their reactions' names."""
+    triggers = {event.trigger_id for event in events if event.trigger_id}
+    internal = [event for event in events if not event.trigger_id]
     # A space-wide event reaches every project that listens for its type.
-    return of_type & Q(trigger__project=event.project_id) if event.project_id else of_type
+    if everywhere := {event.type for event in internal if not event.project_id}:
+        types = everywhere | {event.type for event in internal}
+        links = {link.pk: link for link in _links_everywhere.all(many(types))}
+        if triggers:
+            links |= {link.pk: link for link in _links.all(many(triggers), many([]), many([]))}
+        return sorted(links.values(), key=lambda link: (link.reaction.name, link.pk))
+    types, projects = {event.type for event in internal}, {event.project_id for event in internal}
+    return _links.all(many(triggers), many(types), many(projects))
 
 
 def _runs_per_root(events: Iterable[Event]) -> dict[Any, int]:
@@ -214,31 +231,56 @@ def _write(events: Sequence[Event], decided: list[Decided]) -> int:
     now = clock.now()
     versions = _current_versions(decided)
     with transaction.atomic():
-        # Whoever locks an unmatched event writes for it; another worker that decided the same finds it closed.
-        mine = set(
-            Event.objects.select_for_update(skip_locked=True)
-            .filter(pk__in=[event.pk for event in events], matched_at=None)
-            .values_list("pk", flat=True)
-        )
+        # Whoever closes an unmatched event writes for it; another worker that decided the same finds it closed.
+        mine = _close([event.pk for event in events], now)
         decided = [one for one in decided if one.event.pk in mine]
         runs = {
             id(one): _run(one, versions[one.reaction.action_id], now) for one in decided if one.verdict == Verdict.FIRED
         }
-        Run.objects.bulk_create(runs.values())
-        Decision.objects.bulk_create(_decision(one, runs.get(id(one)), now) for one in decided)
+        _hold(runs.values())
+        _runs.insert_all(list(runs.values()))
+        _decisions.insert_all([_decision(one, runs.get(id(one)), now) for one in decided])
         for one in decided:
             if one.verdict == Verdict.LOOP:
                 record(NOBODY, "stop loop", one.reaction, project=one.reaction.project, changes={"reason": one.reason})
-        Event.objects.filter(pk__in=mine).update(matched_at=now)
     return len(runs)
 
 
+def _hold(runs: Collection[Run]) -> None:
+    """What is decided during a pause is held from the start."""
+    if not runs or not (pauses := pauses_in_force()):
+        return
+    for run in runs:
+        if (found := pauses.over(run.reaction_id, run.team_id)) is not None:
+            run.status, run.held_by, run.reason = RunStatus.HELD, found, found.sentence
+
+
+_versions = PreparedRows(
+    lambda actions: ActionVersion.objects.filter(Among("action__pk", actions), version=F("action__version"))
+)
+
+
 def _current_versions(decided: list[Decided]) -> dict[Any, ActionVersion]:
-    actions = {one.reaction.action_id: one.reaction.action for one in decided if one.verdict == Verdict.FIRED}
-    wanted = Q(pk__in=[])
-    for action in actions.values():
-        wanted |= Q(action=action, version=action.version)
-    return {version.action_id: version for version in ActionVersion.objects.filter(wanted)}
+    actions = {one.reaction.action_id for one in decided if one.verdict == Verdict.FIRED}
+    return {version.action_id: version for version in _versions.all(many(actions))} if actions else {}
+
+
+_CLOSE = {
+    "sqlite": "UPDATE triggers_event SET matched_at = %s"
+    " WHERE matched_at IS NULL AND id IN (SELECT value FROM json_each(%s)) RETURNING id",
+    # Materialized, so that the rows are chosen once.
+    "postgresql": "WITH open AS MATERIALIZED (SELECT id FROM triggers_event WHERE matched_at IS NULL AND id = ANY(%s)"
+    " ORDER BY id FOR UPDATE SKIP LOCKED)"
+    " UPDATE triggers_event SET matched_at = %s FROM open WHERE triggers_event.id = open.id RETURNING open.id",
+}
+
+
+def _close(event_ids: Sequence[int], now: datetime) -> set[int]:
+    """Mark those as decided that nobody else has; returns their ids."""
+    at, ids = connection.ops.adapt_datetimefield_value(now), many(event_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE[connection.vendor], [at, ids] if connection.vendor == "sqlite" else [ids, at])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _run(one: Decided, version: ActionVersion, now: datetime, sequence: int = 1) -> Run:
@@ -254,7 +296,7 @@ def _run(one: Decided, version: ActionVersion, now: datetime, sequence: int = 1)
         action_version=version,
         sequence=sequence,
         executor=kind.executor,
-        target_key=kind.target_key(version.config, author_variables(reaction.action))[:300],
+        target_key=kind.target_key(version.config, known_beforehand(reaction.action, reaction.project))[:300],
         due_at=now,
         created_at=now,
         max_attempts=version.max_attempts,

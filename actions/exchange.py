@@ -86,6 +86,7 @@ def _action(action: Action) -> dict[str, Any]:
         "config": action.config,
         "timeout_seconds": action.timeout_seconds,
         "max_attempts": action.max_attempts,
+        "retry_waits": action.retry_waits,
         "is_repeatable": action.is_repeatable,
         "is_enabled": action.is_enabled,
         "secrets": {binding.variable: binding.secret.name for binding in action.bindings.all()},
@@ -126,7 +127,7 @@ def _read_action(caller: Caller, project: Project, entry: Mapping[str, Any]) -> 
         action = Action(project=project, name=entry["name"], kind=entry["kind"])
     action.kind = entry["kind"]
     action.config = entry["config"]
-    for name in ("timeout_seconds", "max_attempts", "is_repeatable", "is_enabled"):
+    for name in ("timeout_seconds", "max_attempts", "retry_waits", "is_repeatable", "is_enabled"):
         if name in entry:
             setattr(action, name, entry[name])
     bindings = {variable: _secret(caller, project, name) for variable, name in dict(entry.get("secrets") or {}).items()}

@@ -2,6 +2,7 @@
 after_attempt, interrupt and expire for the engine; run_due to do it all at once, for tests and commands."""
 
 import random
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -18,7 +19,7 @@ from actions.kinds.registry import kinds
 from actions.models import ActionVersion, Attempt, Decision, Run, RunStatus, Verdict
 from actions.models.reaction import refuse_passthrough
 from actions.retry import wait_before
-from actions.variables import author_variables
+from actions.variables import known_beforehand
 from reactions_project import clock, wake
 
 
@@ -35,8 +36,11 @@ def after_attempt(run: Run, outcome: Outcome, at: datetime) -> None:
         run.status, run.finished_at = RunStatus.INTERRUPTED, at
     elif outcome.ok:
         run.status, run.finished_at = RunStatus.SUCCEEDED, at
+    elif outcome.retryable and run.attempt_count < run.max_attempts and run.cancel_requested_at is not None:
+        run.status, run.outcome, run.finished_at = RunStatus.CANCELLED, "cancelled", at
+        run.reason = f"{outcome.reason} It is not tried again, since it was cancelled."
     elif outcome.retryable and run.attempt_count < run.max_attempts:
-        wait = wait_before(run.attempt_count, outcome.retry_after, random.uniform)
+        wait = wait_before(run.attempt_count, outcome.retry_after, random.uniform, run.action_version.retry_waits)
         run.status, run.due_at = RunStatus.QUEUED, at + timedelta(seconds=wait)
         run.reason = (
             f"{outcome.reason} Try {run.attempt_count + 1} of {run.max_attempts} is due at {run.due_at:%H:%M:%S} UTC."
@@ -47,6 +51,18 @@ def after_attempt(run: Run, outcome: Outcome, at: datetime) -> None:
             run.reason = f"{outcome.reason} All {run.max_attempts} tries are used up."
 
 
+def end_cancelled(run_ids: Collection[int], at: datetime) -> None:
+    """Of runs that were just put back: those that were to be stopped while a worker had them go nowhere any more."""
+    put_back = Run.objects.filter(pk__in=run_ids, status__in=(RunStatus.QUEUED, RunStatus.HELD))
+    put_back.filter(cancel_requested_at__isnull=False).update(
+        status=RunStatus.CANCELLED,
+        held_by=None,
+        outcome="cancelled",
+        reason="Cancelled; its worker gave it back before it ended.",
+        finished_at=at,
+    )
+
+
 @transaction.atomic
 def cancel(caller: Caller, run: Run) -> Run:
     """Stop a run: a queued one at once, a running one as soon as its worker sees it. Raises PermissionDenied, and
@@ -54,7 +70,7 @@ def cancel(caller: Caller, run: Run) -> Run:
     require(caller, Verb.RUN, run)
     now = clock.now()
     reason = f"Cancelled by {caller.label}."
-    stopped = Run.objects.filter(pk=run.pk, status=RunStatus.QUEUED).update(
+    stopped = Run.objects.filter(pk=run.pk, status__in=(RunStatus.QUEUED, RunStatus.HELD)).update(
         status=RunStatus.CANCELLED, outcome="cancelled", reason=reason, finished_at=now, cancel_requested_at=now
     )
     if not stopped:
@@ -79,8 +95,9 @@ def retry(caller: Caller, run: Run) -> Run:
     return _again(caller, run, run.action_version, "retry")
 
 
-def replay(caller: Caller, run: Run, version: str = "same") -> Run:
-    """React to the same event again, with the `same` or the `current` version of the action; returns the new run."""
+def replay(caller: Caller, run: Run, version: str = "same", due_at: datetime | None = None) -> Run:
+    """React to the same event again, with the `same` or the `current` version of the action, now or at `due_at`;
+    returns the new run."""
     require(caller, Verb.REPLAY, run)
     if not run.is_finished:
         raise ValidationError(f"The run is {run.get_status_display().lower()}: replay it when it has ended.")
@@ -92,11 +109,11 @@ def replay(caller: Caller, run: Run, version: str = "same") -> Run:
             raise ValidationError("The reaction was deleted: only the same version can be replayed.")
         action = run.reaction.action
         chosen = ActionVersion.objects.get(action=action, version=action.version)
-    return _again(caller, run, chosen, "replay")
+    return _again(caller, run, chosen, "replay", due_at)
 
 
 @transaction.atomic
-def _again(caller: Caller, run: Run, version: ActionVersion, verb: str) -> Run:
+def _again(caller: Caller, run: Run, version: ActionVersion, verb: str, due_at: datetime | None = None) -> Run:
     action = version.action
     if not action.is_enabled:
         raise ValidationError(f"The action {action.name} is disabled: enable it first.")
@@ -117,8 +134,8 @@ def _again(caller: Caller, run: Run, version: ActionVersion, verb: str) -> Run:
         action_version=version,
         sequence=last + 1,
         executor=kind.executor,
-        target_key=kind.target_key(version.config, author_variables(action))[:300],
-        due_at=now,
+        target_key=kind.target_key(version.config, known_beforehand(action, run.project))[:300],
+        due_at=due_at or now,
         created_at=now,
         max_attempts=version.max_attempts,
         is_repeatable=version.is_repeatable,

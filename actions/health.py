@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Min
 
 from actions.engine.heartbeat import STALE_SECONDS
-from actions.models import Heartbeat, Run, RunStatus
+from actions.models import Heartbeat, Pause, Run, RunStatus
 from actions.scripts.base import SandboxMode
 from reactions_project import clock
 from reactions_project.health import Check, Finding, Gauge, Metric, checks, gauges
@@ -21,6 +21,7 @@ def register() -> None:
     """Called once, when the app is ready."""
     checks.add(Check("workers", "Workers", find_workers))
     checks.add(Check("queue", "Queue", find_queue))
+    checks.add(Check("pauses", "Pauses", find_pauses))
     checks.add(Check("sandbox", "Script sandbox", find_sandbox))
     gauges.add(Gauge("engine", "Queue and workers", read_gauges))
 
@@ -49,6 +50,20 @@ def find_queue() -> Finding:
     return Finding(True, "Nothing is late.", facts)
 
 
+def find_pauses() -> Finding:
+    """Who paused what: no fault, and the first thing to know when nothing runs."""
+    pauses = list(Pause.objects.filter(resumed_at=None).select_related("reaction", "team").order_by("paused_at"))
+    held = Run.objects.filter(status=RunStatus.HELD).count() if pauses else 0
+    facts = {"pauses": len(pauses), "held": held}
+    if not pauses:
+        return Finding(True, "Nothing is paused.", facts)
+    everything = next((one for one in pauses if not one.reaction_id and not one.team_id), None)
+    some = "1 reaction or team is" if len(pauses) == 1 else f"{len(pauses)} reactions or teams are"
+    what = "Everything is" if everything else some
+    since = (everything or pauses[0]).paused_at
+    return Finding(True, f"{what} paused since {since:%Y-%m-%d %H:%M} UTC; {held} runs are held.", facts)
+
+
 def find_sandbox() -> Finding:
     """Workers say themselves how they run scripts; running them without the sandbox must show (SEC-51)."""
     said = Heartbeat.objects.filter(beat_at__gte=clock.now() - timedelta(seconds=STALE_SECONDS))
@@ -69,7 +84,7 @@ def oldest_due_seconds(now: datetime) -> float:
 def read_gauges() -> Iterable[Metric]:
     now = clock.now()
     fresh, stale = _beats(now)
-    for status in (RunStatus.QUEUED, RunStatus.RUNNING):
+    for status in (RunStatus.QUEUED, RunStatus.HELD, RunStatus.RUNNING):
         count = Run.objects.filter(status=status).count()
         yield Metric("reactions_runs", "Runs that have not ended, by status.", count, {"status": status.value})
     ended = (

@@ -6,8 +6,8 @@ from reactions_project import queue
 
 
 def dispatch_slice(cluster: str) -> None:
-    queue.tick(cluster)
-    slices.dispatch_slice(cluster)
+    with queue.slice_of(cluster):
+        slices.dispatch_slice(cluster)
 
 
 def keep_house() -> dict[str, int]:

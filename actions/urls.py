@@ -3,6 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
+from actions.views.dead_letters import DeadLetterDismiss, DeadLetterList, DeadLetterReplay
 from actions.views.events import EventDetail, EventList
 from actions.views.logs import RunLogDownload
 from actions.views.projects import DeploymentDetail, ProjectDetail, ProjectList
@@ -24,6 +25,9 @@ urlpatterns = [
     path("runs/<uuid:uid>/retry", RunRetry.as_view(), name="run-retry"),
     path("runs/<uuid:uid>/replay", RunReplay.as_view(), name="run-replay"),
     path("runs/<uuid:uid>/cancel", RunCancel.as_view(), name="run-cancel"),
+    path("dead-letters/", DeadLetterList.as_view(), name="dead-letter-list"),
+    path("dead-letters/replay", DeadLetterReplay.as_view(), name="dead-letter-replay"),
+    path("dead-letters/dismiss", DeadLetterDismiss.as_view(), name="dead-letter-dismiss"),
     path("projects/", ProjectList.as_view(), name="project-list"),
     path("projects/<slug:slug>/", ProjectDetail.as_view(), name="project-detail"),
     path("projects/<slug:slug>/deployments/<slug:octopus_id>/", DeploymentDetail.as_view(), name="deployment-detail"),

@@ -11,10 +11,15 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def client_address(request: HttpRequest) -> str:
     """The address that counts as one client; for IPv6 its /64, of which one client has all."""
-    address = _parsed(request.META.get("REMOTE_ADDR", ""))
+    return address_behind(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def address_behind(peer: str, forwarded_for: str) -> str:
+    """The same from the address that is connected to us and the header that proxies write."""
+    address = _parsed(peer)
     proxies = _networks(tuple(settings.REACTIONS_TRUSTED_PROXIES))
     # From the right: each proxy adds the one that it saw, and the first that is no proxy of ours is the client.
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
     while address is not None and hops and any(address in network for network in proxies):
         forwarded = _parsed(hops.pop())
         if forwarded is None:

@@ -4,18 +4,19 @@ Its queue holds no state. For the clusters `http` and `scripts` a small broker h
 a second, in which the engine claims due runs; the housekeeping cluster has q2's own database broker and schedules.
 
 What q2 does not survive by itself is mended here: a signal to the whole process group (its sentinel would die and its
-parent hang), a killed worker that took the queue's lock along (the cluster would stall for ever), and a killed parent
-(its children would go on).
+parent hang), a worker that was killed while it waited and took the queue's lock along (the cluster would stall for
+ever), and a killed parent (its children would go on).
 """
 
-import ctypes
+import contextlib
+import gc
 import logging
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import django_q.cluster
@@ -27,6 +28,8 @@ from django_q.models import Schedule
 from django_q.signals import post_spawn
 from django_q.signing import SignedPackage
 
+from reactions_project.orphans import die_with_parent
+
 log = logging.getLogger("reactions.worker")
 CLUSTERS = ("http", "scripts", "housekeeping")
 SLICE_FUNCTION = "actions.tasks.dispatch_slice"
@@ -34,12 +37,17 @@ HOUSEKEEPING_FUNCTION = "actions.tasks.keep_house"
 # Without a slice for this long a cluster is stalled and is started anew.
 STALL_SECONDS = 20.0
 STOP_SECONDS = 30.0
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
+# How long a worker whose parent was killed may take to finish what is in flight and hand back the rest.
+ORPHAN_SECONDS = 10.0
+# What q2 writes in a worker's timer between two tasks.
+_IDLE = -1
 
 # Shared with all descendants of a cluster: when its last slice began, by the monotonic clock.
 _ticks: dict[str, Any] = {}
 _on_stop: list[Callable[[], None]] = []
+# Of a worker: who started it, and whether it is within a slice.
+_parent = 0
+_is_busy = False
 
 
 class SliceBroker(Broker):  # type: ignore[misc]
@@ -67,10 +75,24 @@ class SliceBroker(Broker):  # type: ignore[misc]
         return "slices"
 
 
-def tick(cluster: str) -> None:
-    """A slice began: the cluster is alive."""
+@contextlib.contextmanager
+def slice_of(cluster: str) -> Iterator[None]:
+    """Around every slice: it shows that the cluster is alive. A worker whose parent is gone leaves after it."""
+    global _is_busy
     if cluster in _ticks:
         _ticks[cluster].value = time.monotonic()
+    _is_busy = True
+    try:
+        yield
+    finally:
+        _is_busy = False
+    if is_orphaned():
+        raise SystemExit(1)
+
+
+def is_orphaned() -> bool:
+    """In a worker: whether its parent was killed, so that nobody will tell it to stop."""
+    return bool(_parent) and os.getppid() != _parent
 
 
 def when_stopping(function: Callable[[], None]) -> None:
@@ -79,38 +101,60 @@ def when_stopping(function: Callable[[], None]) -> None:
 
 
 class _Sentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
-    """Ignores signals that were sent to the whole group, and dies with its parent; its children likewise."""
+    """Ignores signals that were sent to the whole group, and dies with its parent; its children likewise. Ends when a
+    worker was killed that may have held the queue's lock, so that the host starts the cluster anew."""
 
     def start(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _die_with_parent(signal.SIGKILL)
-        os.register_at_fork(after_in_child=lambda: _die_with_parent(signal.SIGKILL))
+        die_with_parent(signal.SIGKILL)
+        os.register_at_fork(after_in_child=lambda: die_with_parent(signal.SIGKILL))
         super().start()
+
+    def reincarnate(self, process: Any) -> None:
+        is_worker = process not in (self.monitor, self.pusher)
+        if is_worker and process.exitcode and process.timer.value == _IDLE:
+            log.error("a worker of the %s cluster was killed while it waited for work", Conf.CLUSTER_NAME)
+            os._exit(1)
+        super().reincarnate(process)
 
 
 def _in_worker(**_: Any) -> None:
     """q2's post_spawn signal: SIGTERM, be it to the group or because the parent died, stops claiming and leaves time to
     finish; who is stuck is ended by a timer."""
-    _die_with_parent(signal.SIGTERM)
-    parent = os.getppid()
+    global _parent
+    die_with_parent(signal.SIGTERM)
+    _parent = os.getppid()
 
     def stop(*_: Any) -> None:
         for function in _on_stop:
             function()
-        threading.Thread(target=_end_when_orphaned, args=(parent,), daemon=True).start()
+        threading.Thread(target=_end_when_stuck, daemon=True).start()
+        if is_orphaned() and not _is_busy:
+            # It waits for work that nobody will give; its finalizers drain.
+            raise SystemExit(1)
 
     signal.signal(signal.SIGTERM, stop)
 
 
-def _end_when_orphaned(parent: int) -> None:
+def _end_when_stuck() -> None:
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
-        if os.getppid() != parent:
-            # Nobody will send STOP any more: a few seconds for what is in flight, then go.
-            time.sleep(3)
+        if is_orphaned():
+            time.sleep(ORPHAN_SECONDS)
             os._exit(1)
         time.sleep(0.2)
     os._exit(1)
+
+
+class _Cluster(django_q.cluster.Cluster):  # type: ignore[misc]
+    """Installs its signal handler whenever one is made; a signal means the host, also while its clusters start."""
+
+    def __init__(self, on_signal: Callable[[], None]) -> None:
+        self._on_signal = on_signal
+        super().__init__()
+
+    def sig_handler(self, *_: Any) -> None:
+        self._on_signal()
 
 
 class Host:
@@ -118,19 +162,25 @@ class Host:
 
     def __init__(self, names: Sequence[str] = CLUSTERS) -> None:
         self._names = tuple(names)
-        self._clusters: dict[str, django_q.cluster.Cluster] = {}
+        self._clusters: dict[str, _Cluster] = {}
         self._stop = False
 
     def run(self) -> None:
         """Start the clusters and watch them until SIGTERM or SIGINT; returns when all have stopped."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._want_stop())
         django_q.cluster.Sentinel = _Sentinel
         post_spawn.connect(_in_worker, dispatch_uid="reactions-worker")
         ensure_schedules()
         connections.close_all()
-        for name in self._names:
-            self._start(name)
-        self._catch_signals()
+        # What is loaded by now stays: looking through all of it for garbage stops a worker for 100 ms every few seconds
+        # and makes each fork a copy of its own.
+        gc.collect()
+        gc.freeze()
         try:
+            for name in self._names:
+                if not self._stop:
+                    self._start(name)
             while not self._stop:
                 time.sleep(0.2)
                 for name in self._names:
@@ -139,17 +189,20 @@ class Host:
         finally:
             self._stop_all()
 
-    def _catch_signals(self) -> None:
-        # Cluster() installs handlers of its own, which stop one cluster from inside the handler.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: setattr(self, "_stop", True))
+    def _want_stop(self) -> None:
+        self._stop = True
 
     def _start(self, name: str) -> None:
         _configure(name)
         _ticks[name] = multiprocessing.Value("d", time.monotonic())
-        cluster = django_q.cluster.Cluster()
+        cluster = _Cluster(self._want_stop)
         self._clusters[name] = cluster
-        cluster.start()
+        try:
+            cluster.start()
+        except RuntimeError:
+            # A signal to the whole group also ends a sentinel that is not yet deaf to it.
+            if not self._stop:
+                raise
         _ticks[name].value = time.monotonic()
 
     def _is_well(self, name: str) -> bool:
@@ -168,7 +221,6 @@ class Host:
             sentinel.kill()
         sentinel.join(5)
         self._start(name)
-        self._catch_signals()
 
     def _stop_all(self) -> None:
         for cluster in self._clusters.values():
@@ -207,7 +259,3 @@ def ensure_schedules() -> None:
         name="housekeeping",
         defaults={"func": HOUSEKEEPING_FUNCTION, "schedule_type": Schedule.MINUTES, "minutes": 5, "repeats": -1},
     )
-
-
-def _die_with_parent(number: int) -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, int(number))

@@ -10,9 +10,17 @@ from django.conf import settings
 _LONGEST_NAME = 40
 
 
+_made: dict[object, Path] = {}
+
+
 def run_dir() -> Path:
     """The folder of this host's own sockets. The same for every process with the same REACTIONS_RUN_DIR."""
-    return short_dir(Path(settings.REACTIONS_RUN_DIR))
+    wanted = settings.REACTIONS_RUN_DIR
+    known = _made.get(wanted)
+    # Every delivery asks: once made, it only has to be there still.
+    if known is None or not known.is_dir():
+        known = _made[wanted] = short_dir(Path(wanted))
+    return known
 
 
 def short_dir(wanted: Path) -> Path:

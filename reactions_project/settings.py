@@ -78,13 +78,16 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "actions.context_processors.pauses",
             ],
         },
     }
 ]
 
 # Deferred transactions on SQLite fail at once when a reader becomes a writer (1,201 of 1,600 in a measurement);
-# IMMEDIATE ones wait. FULL, because "accepted" must survive a power cut.
+# IMMEDIATE ones wait, for up to 20 s: with 1 s, up to 32 requests failed in 5 s under load. WAL, so that pages
+# are read while workers write. FULL, because "accepted" must survive a power cut. 128 MB of the file are mapped and
+# 20 MB of pages kept for each connection: the indexes of some hundred thousand runs.
 _SQLITE = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": DATA_DIR / "reactions.sqlite3",
@@ -96,6 +99,7 @@ _SQLITE = {
             " PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000;"
         ),
     },
+    # Opening a file costs more than asking it.
     "CONN_MAX_AGE": None,
 }
 DATABASES: dict[str, Any]
@@ -103,6 +107,8 @@ if EMBEDDED:
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     DATABASES = {"default": _SQLITE}
 else:
+    # Connections are kept: with a new one for each request a third as many were answered. For ten minutes, so that a
+    # server that moved is found again. No pool: workers fork, and a forked pool hangs (reactions_project/checks.py).
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -172,6 +178,8 @@ CONTENT_SECURITY_POLICY = {
 # SEC-31: a body one byte over the limit is refused before Django would read it whole.
 REACTIONS_MAX_BODY_BYTES = env.integer("REACTIONS_MAX_BODY_BYTES", 1_048_576)
 DATA_UPLOAD_MAX_MEMORY_SIZE = REACTIONS_MAX_BODY_BYTES
+# SEC-90: room for a day's backlog of a busy team, and 100 MB of disk.
+REACTIONS_QUEUE_CEILING = env.integer("REACTIONS_QUEUE_CEILING", 200_000)
 REACTIONS_TRIGGER_RATE_PER_MINUTE = env.integer("REACTIONS_TRIGGER_RATE_PER_MINUTE", 60)
 REACTIONS_DELIVERY_DAYS = 7
 # SEC-94, on SQLite only.
@@ -180,14 +188,24 @@ REACTIONS_TRUSTED_PROXIES = env.strings("REACTIONS_TRUSTED_PROXIES")
 
 REACTIONS_PWSH = env.text("REACTIONS_PWSH")
 REACTIONS_SCRIPT_SANDBOX = env.text("REACTIONS_SCRIPT_SANDBOX", "bwrap")
+# 0 is as many as there are cores: scripts compute, and more of them would only wait for each other.
 REACTIONS_SCRIPT_SLOTS = env.integer("REACTIONS_SCRIPT_SLOTS", 0)
 REACTIONS_SCRIPT_WORK_DIR = Path(env.text("REACTIONS_SCRIPT_WORK_DIR", str(DATA_DIR / "scripts")))
 REACTIONS_RUN_DIR = Path(env.text("REACTIONS_RUN_DIR", str(DATA_DIR / "run")))
+# One process keeps a core busy; more are for hosts with more cores.
 REACTIONS_WORKERS = env.integer("REACTIONS_WORKERS", 1, minimum=1)
 REACTIONS_ALLOW_PRIVATE_ADDRESSES = env.text("REACTIONS_ALLOW_PRIVATE_ADDRESSES")
 # The demo's stand-in for a monitoring system, which `serve --demo` starts beside the server.
 REACTIONS_DEMO_MONITOR_URL = env.text("REACTIONS_DEMO_MONITOR_URL", f"http://127.0.0.1:{PORT + 1}")
+# How soon a lost worker's runs go on; renewed three times as often, so that a slow moment loses none.
 REACTIONS_LEASE_SECONDS = env.integer("REACTIONS_LEASE_SECONDS", 15, minimum=3)
+if not EMBEDDED:
+    # Of a host that was cut off in the middle of a transaction, PostgreSQL would keep the locks for hours, and nobody
+    # else could take over the runs that it held.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+        "options", f"-c idle_in_transaction_session_timeout={REACTIONS_LEASE_SECONDS * 1_000}"
+    )
+# Runs for a quarter's review; decisions, of which there are ten times as many, for the question of last week.
 REACTIONS_RETENTION_DAYS = env.integer("REACTIONS_RETENTION_DAYS", 90, minimum=1)
 REACTIONS_DECISION_RETENTION_DAYS = env.integer("REACTIONS_DECISION_RETENTION_DAYS", 14, minimum=1)
 # SEC-91
@@ -222,7 +240,10 @@ SPECTACULAR_SETTINGS = {
 }
 
 # One entry per cluster; without an entry its name would be an error at start-up. See reactions_project/queue.py.
-# save_limit -1: our Run rows are the history. recycle: about an hour of half-second slices.
+# save_limit -1: our Run rows are the history. recycle: about an hour of half-second slices, since each takes a moment
+# in which nothing is claimed. max_rss, in kB: three times what a worker needs. timeout: longer than any slice, so that
+# only a blocked process is replaced; retry: longer than that. guard_cycle: how soon a killed worker is replaced.
+# No scheduler: housekeeping has it.
 _SLICES = {
     "broker_class": "reactions_project.queue.SliceBroker",
     "save_limit": -1,
@@ -233,6 +254,8 @@ _SLICES = {
     "guard_cycle": 0.5,
     "scheduler": False,
 }
+# Housekeeping: one task every few minutes, at most a minute long, so two seconds between looks are soon enough. At most
+# three times, or a task that fails would be repeated for ever; 50 results, as something to look at in the admin.
 Q_CLUSTER = {
     "name": "housekeeping",
     "orm": "default",

@@ -6,16 +6,18 @@ the children.
 """
 
 import contextlib
-import ctypes
+import http.client
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
+from reactions_project.orphans import die_with_parent
 
 
 @dataclass(frozen=True)
@@ -25,23 +27,35 @@ class Program:
     environment: Mapping[str, str]
 
 
-class Supervisor:
-    """`grace` is how many seconds the children have to end after SIGTERM before they are killed."""
+# A little more than a worker takes at most to finish what is in flight (reactions_project.queue.STOP_SECONDS).
+GRACE_SECONDS = 32.0
+# An idle stop is shorter than this and needs no words.
+_QUIET_SECONDS = 3.0
 
-    def __init__(self, programs: Sequence[Program], say: Callable[[str], None], grace: float = 4.0) -> None:
+
+class Supervisor:
+    """`grace` is how many seconds the children have to end after SIGTERM before they are killed; a second signal kills
+    them at once."""
+
+    def __init__(self, programs: Sequence[Program], say: Callable[[str], None], grace: float = GRACE_SECONDS) -> None:
         self._programs = programs
         self._say = say
         self._grace = grace
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, float] = {}
         self._stopping = False
+        self._hurry = False
 
     def start(self) -> None:
         """Start every program; from here on SIGINT and SIGTERM mean stop."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: setattr(self, "_stopping", True))
+            signal.signal(number, self._on_signal)
         for program in self._programs:
             self._spawn(program)
+
+    def _on_signal(self, *_: Any) -> None:
+        self._hurry = self._stopping
+        self._stopping = True
 
     @property
     def is_stopping(self) -> bool:
@@ -61,10 +75,16 @@ class Supervisor:
         for child in self._children.values():
             with contextlib.suppress(ProcessLookupError):
                 child.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._grace
-        for child in self._children.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(max(0.05, deadline - time.monotonic()))
+        began = time.monotonic()
+        has_said = False
+        while not self._hurry and any(child.poll() is None for child in self._children.values()):
+            waited = time.monotonic() - began
+            if waited > self._grace:
+                break
+            if waited > _QUIET_SECONDS and not has_said:
+                self._say("Finishing what is in flight; a second Ctrl-C ends it at once.")
+                has_said = True
+            time.sleep(0.05)
         for child in self._children.values():
             # The whole session: whatever a killed parent left behind goes too.
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -87,10 +107,77 @@ class Supervisor:
             list(program.command),
             env=dict(program.environment),
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         self._started[program.name] = time.monotonic()
 
 
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+@dataclass(frozen=True)
+class Plan:
+    """All that a supervisor must know. `greeting` is said once `host` answers on `port`."""
+
+    programs: Sequence[tuple[str, Sequence[str]]]
+    greeting: Sequence[str]
+    host: str
+    port: int
+
+
+def become(plan: Plan, environment: Mapping[str, str]) -> NoReturn:
+    """Turn this process into a supervisor of the plan, with the environment for all programs. A new interpreter in the
+    same process, since Django and the demo would stay in memory for nothing (80 MB)."""
+    # In memory and not on a command line, where everybody could read it.
+    descriptor = os.memfd_create("plan", 0)
+    with os.fdopen(os.dup(descriptor), "w") as file:
+        json.dump(asdict(plan), file)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    command = [sys.executable, "-m", "reactions_project.supervisor", str(descriptor)]
+    os.execve(sys.executable, command, dict(environment))  # noqa: S606 - ourselves
+
+
+def supervise(plan: Plan, environment: Mapping[str, str]) -> None:
+    """Run the plan until SIGINT or SIGTERM; returns when all have stopped."""
+    supervisor = Supervisor([Program(name, command, environment) for name, command in plan.programs], _say)
+    supervisor.start()
+    try:
+        _wait_until_up(plan, supervisor)
+        if not supervisor.is_stopping:
+            for line in plan.greeting:
+                _say(line)
+    finally:
+        supervisor.wait()
+    _say("Stopped.")
+
+
+def _wait_until_up(plan: Plan, supervisor: Supervisor) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not supervisor.is_stopping:
+        connection = http.client.HTTPConnection(plan.host, plan.port, timeout=1)
+        try:
+            connection.request("GET", "/health/live")
+            connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.05)
+        else:
+            return
+        finally:
+            connection.close()
+    if not supervisor.is_stopping:
+        _say(f"The web server does not answer at {plan.host}:{plan.port} yet: see its messages above.")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    descriptor = int(sys.argv[1])
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with os.fdopen(descriptor) as file:
+        plan = Plan(**json.load(file))
+    supervise(plan, os.environ)
+
+
+if __name__ == "__main__":
+    main()

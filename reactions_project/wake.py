@@ -25,7 +25,8 @@ _PREFIX = "wake-"
 
 def rows_due() -> None:
     """Wake the workers once the present transaction has committed."""
-    transaction.on_commit(send, robust=True)
+    if not any(waiting[1] is send for waiting in connection.run_on_commit):
+        transaction.on_commit(send, robust=True)
 
 
 def send() -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # Nothing of a test may touch a real data folder.
 _DATA = tempfile.mkdtemp(prefix="reactions-test-")
@@ -24,6 +25,12 @@ for _name in ("DATABASE_URL", "REDIS_URL"):
     os.environ.pop(_name, None)
     if _value := os.environ.get(f"TEST_{_name}"):
         os.environ[_name] = _value
+# Each process of a parallel run counts in a Redis database of its own: every test begins by taking the counts away,
+# and would take those of the test beside it.
+_beside, _url = os.environ.get("PYTEST_XDIST_WORKER", ""), os.environ.get("REDIS_URL")
+if _beside and _url:
+    _number = int(urlsplit(_url).path.strip("/") or 0) + 1 + int(_beside.removeprefix("gw"))
+    os.environ["REDIS_URL"] = urlsplit(_url)._replace(path=f"/{_number}").geturl()
 
 _SHARED = Path(os.environ.get("REACTIONS_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 if not os.environ.get("REACTIONS_PWSH") and (_SHARED / "pwsh" / "pwsh").exists():

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import keys
-from accounts.callers import caller_for
+from accounts.callers import caller_for, caller_of
 from reactions_project.operators import HistoryAdmin, OperatorAdmin, ProcessForm, for_each
 from triggers.definitions import save_trigger
 from triggers.models import Deployment, DeploymentProcess, Environment, Event, Machine, Release, Trigger, TriggerKey
@@ -54,11 +54,20 @@ class TriggerAdmin(OperatorAdmin):
 
     @admin.action(description="Enable the selected triggers")
     def enable(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> None:
-        self.message_user(request, f"{queryset.update(is_enabled=True)} triggers enabled.")
+        self._switch(request, queryset, on=True)
 
     @admin.action(description="Disable the selected triggers")
     def disable(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> None:
-        self.message_user(request, f"{queryset.update(is_enabled=False)} triggers disabled.")
+        self._switch(request, queryset, on=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Trigger], *, on: bool) -> None:
+        caller = caller_of(request)
+
+        def switch(trigger: Trigger) -> None:
+            trigger.is_enabled = on
+            save_trigger(caller, trigger)
+
+        for_each(request, queryset, switch, f"triggers {'enabled' if on else 'disabled'}")
 
 
 @admin.register(TriggerKey)

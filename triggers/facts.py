@@ -10,7 +10,7 @@ from triggers.models import Event
 def facts_of(event: Event) -> EventFacts:
     """For an internal event its payload names release, deployment and machine; a webhook's payload is the sender's own,
     so nothing in it passes for one of those."""
-    is_internal = event.trigger_id is None
+    is_internal = event.source != "webhook"
     payload = event.payload if isinstance(event.payload, dict) and is_internal else {}
     project = event.project
     environment = event.environment

@@ -8,9 +8,10 @@ stored; the key is in none of these.
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from functools import partial
+from typing import NoReturn, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
@@ -20,12 +21,13 @@ from reactions_project import clock
 from reactions_project.crypto import DecryptionError
 from reactions_project.strict_json import JsonLimits
 from triggers import rate, refusals, room, signatures
-from triggers.authentication import NotAuthentic, Presented, authenticate, presented_key
+from triggers.authentication import KnownKeys, NotAuthentic, Presented, authenticate, presented_key
+from triggers.ceiling import ceiling
 from triggers.filters import EventFacts, Found, look_up
-from triggers.ledger import EventData, Recorded, record
+from triggers.ledger import EventData, Recorded, record, record_open
 from triggers.limits import Limits, Parsed, PayloadRejected, check_headers, parse_body, parse_query, safe_headers
 from triggers.masking import masked, may_hold_key, quotes_key, without_key
-from triggers.models import Trigger
+from triggers.models import Trigger, TriggerKey
 from triggers.refusals import Reason, reason_of
 from triggers.sources import Delivery, Told, source_of
 
@@ -76,22 +78,98 @@ NOT_AUTHENTIC = (
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="reactions triggers"'}
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A delivery whose key opened its endpoint, read and ready to be written."""
+
+    request: Inbound
+    presented: Presented
+    key: TriggerKey
+    body: bytes
+    parsed: Parsed
+    query: Mapping[str, str]
+    data: EventData
+
+
+Authenticate = Callable[[Presented, str], TriggerKey]
+T = TypeVar("T")
+_known = KnownKeys()
+
+
 def receive(request: Inbound) -> Recorded:
     """Take one delivery in; raises Refused."""
+    return _counted(request, lambda: _record(_open(request, authenticate)))
+
+
+def receive_all(requests: Sequence[Inbound]) -> list[Recorded | Refused]:
+    """Take several in with one commit for all of them; for each what `receive` would return or raise."""
+    answers: list[Recorded | Refused | None] = [None] * len(requests)
+    opened: dict[int, Opened] = {}
+    for number, request in enumerate(requests):
+        try:
+            opened[number] = _counted(request, partial(_open, request, _known.authenticate))
+        except Refused as refused:
+            answers[number] = refused
+    for number, recorded in zip(opened, _record_together(list(opened.values())), strict=True):
+        answers[number] = recorded
+    return [answer for answer in answers if answer is not None]
+
+
+def _record_together(deliveries: Sequence[Opened]) -> list[Recorded | Refused]:
     try:
-        return _refusing(request)
+        recorded = record_open([(one.data, one.key) for one in deliveries]) if deliveries else []
+    except OperationalError as error:
+        # Nobody is asked to wait again for each: the database is what is busy.
+        refused = _busy(error)
+        for one in deliveries:
+            refusals.count(one.request.route, refused.counted)
+        return [refused] * len(deliveries)
+    except Exception:
+        logger.exception("%s deliveries could not be written together; writing them one by one", len(deliveries))
+        recorded = [None] * len(deliveries)
+    return [known or _alone(one) for known, one in zip(recorded, deliveries, strict=True)]
+
+
+def _alone(opened: Opened) -> Recorded | Refused:
+    """One that was not written with the others: a repeated delivery, or an endpoint that changed meanwhile."""
+    _known.forget(opened.key)
+
+    def again() -> Recorded:
+        request = opened.request
+        key = _let_in(request, opened.presented, authenticate)
+        _check_signature(key.trigger, request, opened.body)
+        data = _data(key.trigger, request, opened.presented, opened.parsed, opened.query)
+        return _record(replace(opened, key=key, data=data))
+
+    try:
+        return _counted(opened.request, again)
+    except Refused as refused:
+        return refused
+    except Exception:
+        logger.exception("A delivery at route %r failed", opened.request.route[:100])
+        return FAILED
+
+
+def _counted(request: Inbound, step: Callable[[], T]) -> T:
+    """What the step gives; what it raises for a request that cannot be taken becomes Refused, and is counted."""
+    try:
+        return _refusing(request, step)
     except Refused as refused:
         refusals.count(request.route, refused.counted)
         raise
 
 
-def _refusing(request: Inbound) -> Recorded:
+def _refusing(request: Inbound, step: Callable[[], T]) -> T:
     try:
-        return _receive(request)
+        return step()
     except PayloadRejected as error:
         raise _unreadable(error, presented_key(request.headers, request.query_string)) from error
     except OperationalError as error:
-        raise Refused(503, "The database is busy: send it again in a minute.", "the database", _in(60)) from error
+        raise _busy(error) from error
+
+
+def _busy(error: OperationalError) -> Refused:
+    return Refused(503, "The database is busy: send it again in a minute.", f"the database ({error})", _in(60))
 
 
 def _unreadable(error: PayloadRejected, presented: Presented) -> Refused:
@@ -101,10 +179,26 @@ def _unreadable(error: PayloadRejected, presented: Presented) -> Refused:
     return Refused(error.status, str(error), str(error).encode("unicode_escape").decode())
 
 
-def _receive(request: Inbound) -> Recorded:
+def _open(request: Inbound, way_in: Authenticate) -> Opened:
     size = _announced_size(request)
     presented = presented_key(request.headers, request.query_string)
-    trigger, body = _authentic(request, presented, size)
+    key = _let_in(request, presented, way_in)
+    try:
+        return _opened(request, presented, key, size)
+    except (Refused, PayloadRejected):
+        # Whose key was revoked since it was read is told nothing else.
+        if way_in is not authenticate:
+            _let_in(request, presented, authenticate)
+        raise
+
+
+def _opened(request: Inbound, presented: Presented, key: TriggerKey, size: int | None) -> Opened:
+    """Behind the key. Nobody without one makes us read a body."""
+    _check_rate(request.route)
+    _check_ceiling(key.trigger)
+    body = _read(request, size)
+    _check_signature(key.trigger, request, body)
+    keys.note_use(key)
     if not room.is_there_room():
         raise Refused(503, "The server's disk is nearly full: send it again later.", "the disk is full", _in(300))
     parsed = parse_body(request.headers.get("content-type"), request.headers.get("content-encoding"), body, _limits())
@@ -113,7 +207,8 @@ def _receive(request: Inbound) -> Recorded:
     if may_hold_key(presented.text, body):
         parsed = replace(parsed, payload=masked(presented.text, parsed.payload))
     query = parse_query(request.query_string)
-    return _record(trigger, _data(trigger, request, presented, parsed, query))
+    data = _data(key.trigger, request, presented, parsed, query)
+    return Opened(request, presented, key, body, parsed, query, data)
 
 
 def _announced_size(request: Inbound) -> int | None:
@@ -175,19 +270,11 @@ def _drained(read: Callable[[int], bytes], most: int) -> bytes:
     return b"".join(parts)
 
 
-def _authentic(request: Inbound, presented: Presented, size: int | None) -> tuple[Trigger, bytes]:
-    """The endpoint that key and signature open, and the body, which nobody without a key makes us read."""
+def _let_in(request: Inbound, presented: Presented, way_in: Authenticate) -> TriggerKey:
     try:
-        key = authenticate(presented, request.route)
-        _check_rate(request.route)
-        body = _read(request, size)
-        _check_signature(key.trigger, request, body)
+        return way_in(presented, request.route)
     except NotAuthentic as error:
         _not_authentic(request, str(error), error.why)
-    except signatures.SignatureRejected as error:
-        _not_authentic(request, str(error), Reason.SIGNATURE)
-    keys.note_use(key)
-    return key.trigger, body
 
 
 def _check_signature(trigger: Trigger, request: Inbound, body: bytes) -> None:
@@ -200,7 +287,10 @@ def _check_signature(trigger: Trigger, request: Inbound, body: bytes) -> None:
         raise Refused(
             503, "The server cannot check the signature: ask its operator to look at the log.", str(error), _in(300)
         ) from error
-    signatures.check(trigger.signature_scheme, request.headers, body, secrets, clock.now())
+    try:
+        signatures.check(trigger.signature_scheme, request.headers, body, secrets, clock.now())
+    except signatures.SignatureRejected as error:
+        _not_authentic(request, str(error), Reason.SIGNATURE)
 
 
 def _not_authentic(request: Inbound, reason: str, counted: Reason) -> NoReturn:
@@ -254,12 +344,12 @@ def _delivery_id(trigger: Trigger, told: Told, data: EventData) -> str | None:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _record(trigger: Trigger, data: EventData) -> Recorded:
+def _record(opened: Opened) -> Recorded:
     try:
         # One transaction of its own, so that nobody is answered before it is committed.
-        return record(data)
+        return record(opened.data)
     except IntegrityError as error:
-        if Trigger.objects.filter(pk=trigger.pk).exists():
+        if Trigger.objects.filter(pk=opened.key.trigger_id).exists():
             raise
         raise Refused(401, NOT_AUTHENTIC, "the endpoint was deleted meanwhile", _CHALLENGE, Reason.KEY) from error
 
@@ -286,5 +376,20 @@ def _check_rate(route: str) -> None:
         )
 
 
+def _check_ceiling(trigger: Trigger) -> None:
+    if ceiling.is_reached(trigger.project.team_id):
+        raise Refused(
+            429,
+            f"{settings.REACTIONS_QUEUE_CEILING:,} events or runs of this team wait already: send it again later, and "
+            "see why they wait.",
+            "its team's queue",
+            _in(60),
+            Reason.QUEUE,
+        )
+
+
 def _in(seconds: int) -> dict[str, str]:
     return {"Retry-After": str(seconds)}
+
+
+FAILED = Refused(503, "The delivery could not be recorded: send it again later.", "", _in(60))

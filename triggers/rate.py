@@ -120,11 +120,11 @@ class FileCounter:
     def __init__(self, path: Path, window: Window = MINUTE) -> None:
         self._window = window
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        # Made larger, never smaller: another process may be using it.
-        if os.fstat(descriptor).st_size < _BUCKETS * _BUCKET_BYTES:
-            os.ftruncate(descriptor, _BUCKETS * _BUCKET_BYTES)
         self._descriptor = descriptor
         weakref.finalize(self, os.close, descriptor)
+        # Made larger, never smaller: another process may be using it. With its blocks, since writing into a hole of a
+        # mapped file on a full disk is no error but the end of the process.
+        os.posix_fallocate(descriptor, 0, _BUCKETS * _BUCKET_BYTES)
         self._table = mmap.mmap(descriptor, _BUCKETS * _BUCKET_BYTES)
         # The file's lock is between processes only: threads share the descriptor that holds it.
         self._threads = threading.Lock()

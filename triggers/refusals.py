@@ -17,6 +17,7 @@ class Reason(StrEnum):
     SIGNATURE = "signature"
     SIZE = "size"
     RATE = "rate"
+    QUEUE = "queue"
     CONTENT = "content"
     SERVER = "server"
 

@@ -9,9 +9,9 @@ from triggers.views.webhook import webhook
 
 
 class AnyText(StringConverter):
-    """Slashes and line breaks too: every address under /triggers/ that is no endpoint answers alike (SEC-13)."""
+    """Slashes, line breaks, nothing: every address under /triggers/ that is no endpoint answers alike (SEC-13)."""
 
-    regex = r"(?s:.+)"
+    regex = r"(?s:.*)"
 
 
 register_converter(AnyText, "any")

@@ -52,3 +52,9 @@ class ScopedSlugField(_Scoped, serializers.SlugRelatedField[Any]):
     """The same by another unique field, such as `uid`."""
 
     default_error_messages = _MESSAGES
+
+
+class VariablesField(serializers.DictField):
+    """A team's or project's own variables; the model says which names and values can be."""
+
+    child = serializers.CharField(trim_whitespace=False, allow_blank=True)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from accounts import grants
 from accounts.api.base import Filters, ScopedViewSet
-from accounts.api.fields import ScopedRelatedField, caller_in
+from accounts.api.fields import ScopedRelatedField, VariablesField, caller_in
 from accounts.models import Project, ProjectShare, Role, Team
 from accounts.roles import Verb
 from accounts.scoping import visible_or_404
@@ -17,10 +17,11 @@ from accounts.scoping import visible_or_404
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
     team = ScopedRelatedField(queryset=Team.objects.all())
+    variables = VariablesField(required=False, help_text="What templates and scripts read by name. Not for secrets.")
 
     class Meta:
         model = Project
-        fields = ["id", "octopus_id", "team", "name", "slug", "description", "created_at"]
+        fields = ["id", "octopus_id", "team", "name", "slug", "description", "variables", "created_at"]
         read_only_fields = ["octopus_id", "created_at"]
 
     def create(self, validated_data: dict[str, Any]) -> Project:

@@ -8,20 +8,23 @@ from rest_framework.request import Request
 
 from accounts import grants
 from accounts.api.base import ScopedViewSet
-from accounts.api.fields import caller_in
+from accounts.api.fields import VariablesField, caller_in
 from accounts.models import Membership, Role, Team, User
 from accounts.roles import Verb
 from accounts.scoping import visible_or_404
 
 
 class TeamSerializer(serializers.ModelSerializer[Team]):
+    variables = VariablesField(required=False, help_text="What templates and scripts read by name. Not for secrets.")
+
     class Meta:
         model = Team
-        fields = ["id", "name", "slug", "allows_authors", "is_enabled", "created_at"]
+        fields = ["id", "name", "slug", "allows_authors", "is_enabled", "variables", "created_at"]
         read_only_fields = ["allows_authors", "created_at"]
 
     def create(self, validated_data: dict[str, Any]) -> Team:
-        return grants.create_team(caller_in(self.context), validated_data["name"], validated_data["slug"])
+        caller, variables = caller_in(self.context), validated_data.get("variables")
+        return grants.create_team(caller, validated_data["name"], validated_data["slug"], variables=variables)
 
     def update(self, instance: Team, validated_data: dict[str, Any]) -> Team:
         for name, value in validated_data.items():

@@ -4,6 +4,7 @@ from accounts.models.numbering import Counter
 from accounts.models.project import Project, ProjectGroupObjectPermission, ProjectShare, ProjectUserObjectPermission
 from accounts.models.secret import Secret
 from accounts.models.sharing import Shareable
+from accounts.models.sign_in import SignInFailure
 from accounts.models.team import Membership, Role, Team, TeamRole
 from accounts.models.user import User
 
@@ -21,6 +22,7 @@ __all__ = [
     "RunToken",
     "Secret",
     "Shareable",
+    "SignInFailure",
     "Team",
     "TeamRole",
     "User",

@@ -2,11 +2,13 @@
 
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from accounts.models.numbering import OctopusNumbered
 from accounts.models.team import Role, Team
+from accounts.own_variables import variables_problem
 
 
 class Project(OctopusNumbered):
@@ -16,6 +18,9 @@ class Project(OctopusNumbered):
     name = models.CharField(max_length=150, unique=True)
     slug = models.SlugField(max_length=150, unique=True)
     description = models.TextField(blank=True)
+    variables = models.JSONField(
+        default=dict, blank=True, help_text="Names and texts for templates and scripts; not for secrets."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     project_path = ""
@@ -27,6 +32,13 @@ class Project(OctopusNumbered):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.variables is None:
+            # What a form makes of an empty field.
+            self.variables = {}
+        if problem := variables_problem(self.variables):
+            raise ValidationError({"variables": problem})
 
 
 class ProjectShare(models.Model):

@@ -5,7 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
+
+from accounts.own_variables import variables_problem
 
 
 class Role(models.TextChoices):
@@ -36,6 +39,9 @@ class Team(models.Model):
         help_text="Authors run code on this server. The first author of a team is granted by an operator (SEC-06).",
     )
     is_enabled = models.BooleanField(default=True, help_text="A disabled team fires nothing (SEC-92).")
+    variables = models.JSONField(
+        default=dict, blank=True, help_text="Names and texts for templates and scripts; not for secrets."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()
@@ -45,6 +51,13 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.variables is None:
+            # What a form makes of an empty field.
+            self.variables = {}
+        if problem := variables_problem(self.variables):
+            raise ValidationError({"variables": problem})
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         return type(self).objects.filter(pk=self.pk).delete()

@@ -1,5 +1,6 @@
 """Signing in and out, for the pages and the admin alike; both are kept in the audit log (SEC-80)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import views
@@ -11,9 +12,10 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views import View
 
-from accounts import audit
+from accounts import audit, lockout
 from accounts.callers import NOBODY, caller_of
 from accounts.models import User
+from reactions_project.addresses import client_address
 from reactions_project.hidden_text import readable
 
 
@@ -28,8 +30,31 @@ class SignIn(views.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+    attempt: lockout.Attempt | None = None
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Looks at the password only if there were not too many wrong ones (SEC-14)."""
+        name = request.POST.get("username", "")
+        if name.strip() and request.POST.get("password"):
+            self.attempt = lockout.begin(name, client_address(request))
+            if self.attempt.locked_until is not None:
+                return self._refused(name, self.attempt.locked_until)
+        return super().post(request, *args, **kwargs)
+
+    def _refused(self, name: str, until: datetime) -> HttpResponse:
+        minutes = lockout.minutes_left(until)
+        text = (
+            "There were too many wrong passwords for this name or from your address: "
+            f"try again in {minutes} minute{'s' if minutes > 1 else ''}."
+        )
+        # A form without the data: one with it would go and check the password.
+        form = self.authentication_form(self.request, initial={"username": readable(name)[:150]})
+        context = self.get_context_data(form=form, refused=text)
+        return self.render_to_response(context, status=429, headers={"Retry-After": str(60 * minutes)})
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        if self.attempt is not None:
+            self.attempt.succeeded()
         answer = super().form_valid(form)
         user = form.get_user()
         audit.record(caller_of(self.request), "sign in", user)
@@ -38,6 +63,10 @@ class SignIn(views.LoginView):
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         name = readable(form.data.get("username", ""))[:60]
         audit.record_denial(NOBODY, User._meta.label, name, "Sign-in failed.")
+        if self.attempt is not None and self.attempt.is_last:
+            minutes = lockout.WINDOW.seconds // 60
+            reason = f"Signing in locked for {minutes} minutes after too many failures from {self.attempt.address}."
+            audit.record_denial(NOBODY, User._meta.label, name, reason)
         return super().form_invalid(form)
 
 

@@ -1,30 +1,25 @@
 """/api/actions/: what to do, with the secrets it uses by reference."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters
 from django.db import transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.api.base import Destroys, Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, caller_in
-from accounts.models import Project, Secret
+from accounts.models import Project
+from accounts.permissions import require_in
 from accounts.roles import Verb
+from actions.api.fields import BindingsField
+from actions.api.preview import PreviewAnswer, PreviewRequest
 from actions.definitions import save_action
 from actions.models import Action, Connection
-
-
-class BindingsField(serializers.DictField):
-    """`{variable: id of a secret}`; values of secrets never pass here."""
-
-    child = ScopedRelatedField(queryset=Secret.objects.all(), verb=Verb.BIND)
-
-    def get_attribute(self, instance: Action) -> dict[str, str]:
-        return {binding.variable: str(binding.secret_id) for binding in instance.bindings.all()}
-
-    def to_representation(self, value: Mapping[str, str]) -> dict[str, str]:
-        return dict(value)
+from actions.preview import preview
 
 
 class ActionSerializer(serializers.ModelSerializer[Action]):
@@ -35,6 +30,11 @@ class ActionSerializer(serializers.ModelSerializer[Action]):
     config = serializers.DictField(help_text="Settings by name; /api/action-kinds/ says which each kind has.")
     secrets = BindingsField(
         required=False, help_text="Which secret each variable holds: {variable: id of the secret}. Replaces all."
+    )
+    retry_waits = serializers.ListField(
+        child=serializers.FloatField(),
+        required=False,
+        help_text="Seconds before the second, third … try, each with full jitter; empty: eight tries in about a day.",
     )
     sends_http = serializers.BooleanField(read_only=True)
 
@@ -51,6 +51,7 @@ class ActionSerializer(serializers.ModelSerializer[Action]):
             "is_enabled",
             "timeout_seconds",
             "max_attempts",
+            "retry_waits",
             "is_repeatable",
             "sends_http",
             "version",
@@ -95,3 +96,16 @@ class ActionViewSet(
     serializer_class = ActionSerializer
     filterset_class = ActionFilter
     page_ordering = ("name", "pk")
+    action_verbs: ClassVar[dict[str, Verb]] = {"preview": Verb.RUN}
+
+    @extend_schema(request=PreviewRequest, responses=PreviewAnswer)
+    @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
+    def preview(self, request: Request) -> Response:
+        """What a run of an action, saved or a draft, would send for an event. Nothing is sent and nothing is kept."""
+        asked = PreviewRequest(data=request.data, context=self.get_serializer_context())
+        asked.is_valid(raise_exception=True)
+        told = asked.validated_data
+        draft: Action = told["draft"]
+        require_in(self.caller, Verb.RUN, draft.permission_kind, draft.project)
+        shown = preview(draft, told["secrets"], told["event"], told["reaction"])
+        return Response(PreviewAnswer(shown).data)

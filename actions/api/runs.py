@@ -1,5 +1,6 @@
 """/api/runs/: what was done, attempt by attempt, and the verbs on it."""
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import django_filters
@@ -15,12 +16,20 @@ from rest_framework.response import Response
 from accounts.api.base import Filters, ScopedViewSet
 from accounts.permissions import visible
 from accounts.roles import Verb
-from actions import execution
+from actions import execution, many
 from actions.api.logs import LogAnswer, PlainTextRenderer, after_of, log_text, read_log
+from actions.api.many import ManyAnswer, ManyRequest, ReplayManyRequest, meant
+from actions.curl import curl_line
 from actions.models import Attempt, LogChunk, Run, RunStatus
+from actions.models.run import TERMINAL
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    curl = serializers.SerializerMethodField(help_text="The request as a line for the shell, secrets masked.")
+
+    def get_curl(self, attempt: Attempt) -> str | None:
+        return curl_line(attempt.request) if attempt.request else None
+
     class Meta:
         model = Attempt
         fields = [
@@ -33,6 +42,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
             "exit_code",
             "http_status",
             "request",
+            "curl",
             "response",
             "timings",
         ]
@@ -74,6 +84,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "reason",
             "outputs",
             "progress",
+            "held_by",
             "was_sandboxed",
             "attempt_count",
             "max_attempts",
@@ -113,6 +124,7 @@ class RunFilter(Filters):
     # Not distinct: no join multiplies rows here, and PostgreSQL cannot compare the event's payload.
     status = django_filters.MultipleChoiceFilter(choices=RunStatus.choices, distinct=False)
     outcome = django_filters.CharFilter()
+    target = django_filters.CharFilter(field_name="target_key")
     since = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     until = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
@@ -130,6 +142,8 @@ class RunViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet
         "cancel": Verb.RUN,
         "replay": Verb.REPLAY,
         "log": Verb.READ,
+        "replay_many": Verb.REPLAY,
+        "cancel_many": Verb.RUN,
     }
 
     def get_serializer_class(self) -> type[RunSerializer]:
@@ -155,6 +169,38 @@ class RunViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ScopedViewSet
         asked.is_valid(raise_exception=True)
         replayed = execution.replay(self.caller, self.get_object(), version=asked.validated_data["version"])
         return self._answer(replayed, status=201)
+
+    @extend_schema(request=ReplayManyRequest, responses=ManyAnswer)
+    @action(detail=False, methods=["post"], url_path="replay-many", pagination_class=None)
+    def replay_many(self, request: Request) -> Response:
+        """Count the ended runs that the query parameters choose, then replay them: oldest first, paced."""
+        asked = ReplayManyRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        told = asked.validated_data
+        chosen = self.filter_queryset(self.get_queryset()).filter(status__in=TERMINAL)
+        if "expected" not in told:
+            return Response(asdict(many.count(chosen)))
+        done = many.replay_many(
+            self.caller,
+            meant(chosen, told),
+            expected=told["expected"],
+            version=told["version"],
+            per_second=told["per_second"],
+        )
+        return Response({"count": done.count, "refused": done.refused})
+
+    @extend_schema(request=ManyRequest, responses=ManyAnswer)
+    @action(detail=False, methods=["post"], url_path="cancel-many", pagination_class=None)
+    def cancel_many(self, request: Request) -> Response:
+        """Count the queued, held and running runs that the query parameters choose, then cancel them."""
+        asked = ManyRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        chosen = self.filter_queryset(self.get_queryset()).exclude(status__in=TERMINAL)
+        if "expected" not in asked.validated_data:
+            return Response(asdict(many.count(chosen)))
+        told = asked.validated_data
+        done = many.cancel_many(self.caller, meant(chosen, told), expected=told["expected"])
+        return Response({"count": done.count, "refused": done.refused})
 
     @extend_schema(
         parameters=[

@@ -48,8 +48,12 @@ def _counts_against(outcome: Outcome) -> bool:
 
 def _add_failures(target: str, reason: str, count: int, now: datetime) -> None:
     state, _ = TargetState.objects.select_for_update().get_or_create(target_key=target, defaults={"updated_at": now})
-    state.consecutive_failures += count
     state.last_reason, state.updated_at = reason[:500], now
+    if state.open_until is None:
+        # However many were under way at once: the first pause is the first pause.
+        state.consecutive_failures = min(state.consecutive_failures + count, OPENS_AFTER)
+    elif state.open_until <= now:
+        state.consecutive_failures += OPENS_AFTER
     rounds = state.consecutive_failures // OPENS_AFTER
     if rounds and (state.open_until is None or state.open_until <= now):
         pause = min(FIRST_PAUSE_SECONDS * 2 ** min(rounds - 1, 10), LONGEST_PAUSE_SECONDS)

@@ -1,6 +1,6 @@
 """Claiming due runs: one statement, under a lease, fair by team, and leaving saturated or broken targets alone."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,20 +10,27 @@ from actions.models import Run
 
 # status is a literal so that the partial index run_queued can be used on SQLite too.
 _DUE = """
-    SELECT id FROM actions_run
+    SELECT id, target_key FROM actions_run
     WHERE status = 'queued' AND executor = %s AND due_at <= %s {exclusions}
     ORDER BY due_at, id LIMIT %s {locking}
+"""
+# Of the first that are due, no more of one target than it has room for.
+_FITTING = """
+    SELECT id FROM (
+        SELECT id, target_key, ROW_NUMBER() OVER (PARTITION BY target_key ORDER BY id) AS place FROM ({due}) AS first
+    ) AS placed WHERE place <= {room}
 """
 _SET = """
     UPDATE actions_run SET status = 'running', attempt_count = attempt_count + 1, lease_until = %s, lease_token = %s,
         started_at = COALESCE(started_at, %s)
 """
-_CLAIM_SQLITE = f"{_SET} WHERE status = 'queued' AND id IN ({{due}}) RETURNING id"
+_CLAIM_SQLITE = f"{_SET} WHERE status = 'queued' AND id IN ({{fitting}}) RETURNING id"
 # Materialized, since PostgreSQL may otherwise run the inner select several times, each time locking other rows, and
 # so claim more than the limit.
 _CLAIM_POSTGRESQL = (
-    f"WITH due AS MATERIALIZED ({{due}}) {_SET.replace('attempt_count + 1', 'actions_run.attempt_count + 1')}"
-    " FROM due WHERE actions_run.id = due.id RETURNING actions_run.id"
+    "WITH due AS MATERIALIZED ({due}), fitting AS ({fitting})"
+    f" {_SET.replace('attempt_count + 1', 'actions_run.attempt_count + 1')}"
+    " FROM fitting WHERE actions_run.id = fitting.id RETURNING actions_run.id"
 )
 
 
@@ -35,13 +42,19 @@ def claim(
     lease_seconds: float,
     targets: Collection[str] = (),
     teams: Collection[object] = (),
+    *,
+    per_target: int | None = None,
+    in_flight: Mapping[str, int] | None = None,
+    due_by: datetime | None = None,
 ) -> list[int]:
     """Ids of the runs that now belong to `token` until now + lease; at most `limit`, none of the excluded targets and
-    teams. Two that claim at once get different runs (SKIP LOCKED; SQLite has one writer)."""
+    teams, and with those `in_flight` no more than `per_target` of any target. Due is what was due at `due_by`
+    (default: now). Two that claim at once get different runs (SKIP LOCKED; SQLite has one writer)."""
     if limit <= 0:
         return []
     exclusions, values = _exclusions(targets, teams)
-    due_values = [executor, _adapt(now), *values, limit]
+    due_values = [executor, _adapt(due_by or now), *values, limit]
+    room, room_values = _room(limit if per_target is None else per_target, in_flight or {})
     set_values = [_adapt(now + timedelta(seconds=lease_seconds)), token, _adapt(now)]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -51,10 +64,13 @@ def claim(
             if cursor.fetchone() is None:
                 return []
             due = _DUE.format(exclusions=exclusions, locking="")
-            cursor.execute(_CLAIM_SQLITE.format(due=due), [*set_values, *due_values])
+            fitting = _FITTING.format(due=due, room=room)
+            cursor.execute(_CLAIM_SQLITE.format(fitting=fitting), [*set_values, *due_values, *room_values])
         else:
             due = _DUE.format(exclusions=exclusions, locking="FOR UPDATE SKIP LOCKED")
-            cursor.execute(_CLAIM_POSTGRESQL.format(due=due), [*due_values, *set_values])
+            fitting = _FITTING.format(due="SELECT id, target_key FROM due", room=room)
+            claiming = _CLAIM_POSTGRESQL.format(due=due, fitting=fitting)
+            cursor.execute(claiming, [*due_values, *room_values, *set_values])
         return sorted(row[0] for row in cursor.fetchall())
 
 
@@ -77,6 +93,14 @@ def _exclusions(targets: Collection[str], teams: Collection[object]) -> tuple[st
             parts.append(f"AND {column} NOT IN ({', '.join(['%s'] * len(excluded))})")
             values += [_key(one) for one in excluded]
     return " ".join(parts), values
+
+
+def _room(per_target: int, in_flight: Mapping[str, int]) -> tuple[str, list[Any]]:
+    if not in_flight:
+        return "%s", [per_target]
+    whens = " ".join(["WHEN %s THEN %s"] * len(in_flight))
+    values = [value for target, count in in_flight.items() for value in (target, per_target - count)]
+    return f"CASE target_key {whens} ELSE %s END", [*values, per_target]
 
 
 def _key(value: Any) -> Any:

@@ -8,9 +8,11 @@ from typing import Any
 from django.db import transaction
 
 from accounts import keys
+from actions.engine.leases import still_held
 from actions.execution import after_attempt
 from actions.kinds.base import Outcome
 from actions.models import Attempt, Run
+from reactions_project.prepared import PreparedInsert, PreparedUpdate
 
 
 @dataclass(frozen=True)
@@ -25,28 +27,6 @@ class Finished:
     attempt_id: int | None = None
 
 
-@transaction.atomic
-def flush(finished: Sequence[Finished], token: str, worker: str) -> int:
-    """Write attempts and new states; returns how many runs were still ours."""
-    held = set(
-        Run.objects.select_for_update()
-        .filter(pk__in=[one.run.pk for one in finished], lease_token=token, status="running")
-        .values_list("pk", "attempt_count")
-    )
-    ours = [one for one in finished if (one.run.pk, one.run.attempt_count) in held]
-    changed: list[Run] = []
-    for one in ours:
-        after_attempt(one.run, one.outcome, one.finished_at)
-        changed.append(one.run)
-    Run.objects.bulk_update(changed, FIELDS_AFTER_ATTEMPT, batch_size=100)
-    Attempt.objects.bulk_create([_attempt(one, worker) for one in ours if one.attempt_id is None])
-    for one in ours:
-        if one.attempt_id is not None:
-            Attempt.objects.filter(pk=one.attempt_id).update(**_result(one))
-            keys.revoke_run_tokens(one.run.uid)
-    return len(ours)
-
-
 FIELDS_AFTER_ATTEMPT = [
     "status",
     "due_at",
@@ -58,6 +38,28 @@ FIELDS_AFTER_ATTEMPT = [
     "finished_at",
     "was_sandboxed",
 ]
+_runs, _attempts = PreparedUpdate(Run, FIELDS_AFTER_ATTEMPT), PreparedInsert(Attempt)
+
+
+@transaction.atomic
+def flush(finished: Sequence[Finished], token: str, worker: str) -> list[Finished]:
+    """Write attempts and new states of the runs that are still ours, and return those."""
+    held = still_held([one.run for one in finished], token)
+    ours = [one for one in finished if (one.run.pk, one.run.attempt_count) in held]
+    changed: list[Run] = []
+    for one in ours:
+        if held[one.run.pk, one.run.attempt_count]:
+            # Asked for since the run was claimed.
+            one.run.cancel_requested_at = one.run.cancel_requested_at or one.finished_at
+        after_attempt(one.run, one.outcome, one.finished_at)
+        changed.append(one.run)
+    _runs.update_all(changed)
+    _attempts.insert_all([_attempt(one, worker) for one in ours if one.attempt_id is None])
+    for one in ours:
+        if one.attempt_id is not None:
+            Attempt.objects.filter(pk=one.attempt_id).update(**_result(one))
+            keys.revoke_run_tokens(one.run.uid)
+    return ours
 
 
 def _attempt(one: Finished, worker: str) -> Attempt:

@@ -1,14 +1,16 @@
 """Leases: a worker owns a run for a few seconds and renews; what it does not finish it hands back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from accounts import keys
+from actions.execution import end_cancelled
 from actions.models import Attempt, Run
 from reactions_project import clock
+from reactions_project.prepared import many
 
 
 def renew(run_ids: Sequence[int], token: str, now: datetime, seconds: float) -> set[int]:
@@ -18,6 +20,23 @@ def renew(run_ids: Sequence[int], token: str, now: datetime, seconds: float) -> 
     return set(ours.values_list("pk", flat=True))
 
 
+def still_held(runs: Iterable[Run], token: str) -> dict[tuple[int, int], bool]:
+    """Locks those of the runs that `token` holds; by id and the number of the present try, whether somebody asked to
+    stop it. Another number is of a former try, whose lease ended before the same worker claimed the run again."""
+    among, locking = (
+        ("IN (SELECT value FROM json_each(%s))", "")
+        if connection.vendor == "sqlite"
+        else ("= ANY(%s)", " ORDER BY id FOR UPDATE")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, attempt_count, cancel_requested_at IS NOT NULL FROM actions_run"  # noqa: S608 # nosec B608
+            f" WHERE id {among} AND lease_token = %s AND status = 'running'{locking}",
+            [many(run.pk for run in runs), token],
+        )
+        return {(pk, number): bool(is_cancelled) for pk, number, is_cancelled in cursor.fetchall()}
+
+
 def cancelled_among(run_ids: Sequence[int]) -> list[int]:
     """Those of the runs in hand that somebody asked to stop."""
     wanted = Run.objects.filter(pk__in=run_ids, status="running", cancel_requested_at__isnull=False)
@@ -25,27 +44,53 @@ def cancelled_among(run_ids: Sequence[int]) -> list[int]:
 
 
 @transaction.atomic
+def return_unstarted(runs: Sequence[Run], token: str) -> None:
+    """On a stop: what was claimed and not begun is queued as if it had never been claimed, scripts too."""
+    held = still_held(runs, token)
+    for run in runs:
+        if (run.pk, run.attempt_count) not in held:
+            # Another worker may have it by now, and the keys that it gave it.
+            continue
+        Attempt.objects.filter(run=run, number=run.attempt_count, finished_at=None).delete()
+        keys.revoke_run_tokens(run.uid)
+        Run.objects.filter(pk=run.pk).update(
+            status="queued",
+            lease_until=None,
+            lease_token="",
+            attempt_count=F("attempt_count") - 1,
+            started_at=None if run.attempt_count == 1 else run.started_at,
+        )
+    end_cancelled([run_id for run_id, _ in held], clock.now())
+
+
+@transaction.atomic
 def hand_back(runs: Sequence[Run], token: str) -> None:
     """On a stop: what was claimed and not finished. HTTP runs are queued again as if never claimed; a script that was
-    stopped half-way is interrupted, unless its action says that it may be repeated."""
+    stopped half-way is interrupted, unless its action says that it may be repeated. What was to be cancelled is."""
     now = clock.now()
+    held = still_held(runs, token)
     for run in runs:
-        held = Run.objects.filter(pk=run.pk, lease_token=token, status="running")
+        if (run.pk, run.attempt_count) not in held:
+            continue
         Attempt.objects.filter(run=run, number=run.attempt_count, finished_at=None).update(
             finished_at=now, outcome="stopped", reason="The worker was stopped."
         )
         keys.revoke_run_tokens(run.uid)
-        if run.executor == "http" or run.is_repeatable:
-            held.update(
+        ours = Run.objects.filter(pk=run.pk)
+        is_http = run.executor == "http"
+        if is_http or run.is_repeatable or held[run.pk, run.attempt_count]:
+            ours.update(
                 status="queued",
                 due_at=now,
                 lease_until=None,
                 lease_token="",
-                attempt_count=F("attempt_count") - (1 if run.executor == "http" else 0),
+                attempt_count=F("attempt_count") - (1 if is_http else 0),
+                # A stop uses up no try: one of a script stays with its log, so there may be another.
+                max_attempts=F("max_attempts") + (0 if is_http else 1),
                 reason="Its worker was stopped; another one takes it over.",
             )
         else:
-            held.update(
+            ours.update(
                 status="interrupted",
                 lease_until=None,
                 lease_token="",
@@ -54,3 +99,4 @@ def hand_back(runs: Sequence[Run], token: str) -> None:
                 reason="The worker was stopped in the middle of the script. It is not repeated by itself, since it may "
                 "have done half of its work: look at the log, then retry it.",
             )
+    end_cancelled([run_id for run_id, _ in held], now)

@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,16 +17,20 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
 
 from actions.context import loaded
+from actions.earlier import NOTHING, earlier_of
 from actions.engine import claims, heartbeat
 from actions.engine.breaker import Breaker
-from actions.engine.fairness import crowded_teams
+from actions.engine.fairness import Turns
 from actions.engine.flush import Finished, flush
-from actions.engine.leases import cancelled_among, hand_back, renew
+from actions.engine.leases import cancelled_among, hand_back, renew, return_unstarted
 from actions.engine.matching import BATCH, match_due
+from actions.engine.steady_time import SteadyTime, mend_future, read_clock
 from actions.engine.work import Ready, carry_out, make_ready
 from actions.execution import expire_leases
 from actions.kinds.base import Outcome
 from actions.kinds.script import available_languages
+from actions.models import Run
+from actions.pausing import hold, release
 from reactions_project import clock
 from reactions_project.egress.aio import AsyncEgress
 from reactions_project.egress.settings import policy
@@ -34,12 +38,17 @@ from reactions_project.wake import Listener
 
 T = TypeVar("T")
 log = logging.getLogger("reactions.engine")
+# Wake-ups may be lost; this is how late a run can be then.
 POLL_SECONDS = 0.5
+# Beyond these a larger transaction saves nothing more for each run, and others wait longer for the write lock.
 CLAIM_AT_ONCE = 100
 FLUSH_AT_ONCE = 300
+# A few results wait so long for others to be written with.
 LINGER_SECONDS = 0.004
+# What a killed process may have to send twice, at most.
 HTTP_IN_FLIGHT = 200
-PER_TARGET = 16
+# A quarter of the slots: three targets that hang leave room for everybody else.
+PER_TARGET = HTTP_IN_FLIGHT // 4
 
 
 class Engine:
@@ -54,11 +63,17 @@ class Engine:
         self.per_target = self.slots if self.executor == "script" else PER_TARGET
         self.token = uuid.uuid4().hex
         self.permit_until = 0.0
+        self.time = SteadyTime(clock.now())
+        self._expire_from = 0.0
         self.breaker = Breaker()
         self.beat = heartbeat.Beat(cluster, clock.now())
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ready: dict[int, Ready] = {}
+        self._of_target: Counter[str] = Counter()
+        self._turns = Turns(self.executor, self.slots)
         self._finished: deque[Finished] = deque()
+        self._unstarted: list[Run] = []
+        self._stopping = False
         self._claiming = ThreadPoolExecutor(1, thread_name_prefix="claim")
         self._flushing = ThreadPoolExecutor(1, thread_name_prefix="flush")
         self._background: list[asyncio.Task[None]] = []
@@ -76,9 +91,13 @@ class Engine:
     async def stop(self, grace: float) -> None:
         """Take on nothing more, finish what is in flight within `grace` seconds, hand back the rest."""
         self.permit_until = 0.0
+        self._stopping = True
         if not self._started:
             return
         deadline = time.monotonic() + grace
+        # A claim that is under way must be known before anything ends, or its runs would wait for their lease to end.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._on(self._claiming, lambda: None), grace)
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace)
         unfinished = [self._ready[run_id].run for run_id in list(self._tasks)]
@@ -86,12 +105,14 @@ class Engine:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=5)
+        # Before the flushing task ends: what it has taken in hand would be lost with it.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._flush_all(), max(0.0, deadline - time.monotonic()) + 5)
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        while self._finished and time.monotonic() < deadline + 5:
-            await self._flush_some()
         await self._on(self._flushing, hand_back, unfinished, self.token)
+        await self._on(self._flushing, return_unstarted, self._unstarted, self.token)
         await self._on(self._flushing, self.beat.leave)
         self._listener.close()
         await self._sender.aclose()
@@ -102,6 +123,7 @@ class Engine:
     def _start(self) -> None:
         self._due = asyncio.Event()
         self._results = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._sender = AsyncEgress(policy())
         self._listener = Listener(self._due)
         self._listener.open()
@@ -130,33 +152,66 @@ class Engine:
     async def _claim_once(self) -> bool:
         """Whether there may be more at once."""
         free = min(CLAIM_AT_ONCE, self.slots - len(self._tasks))
-        in_flight = Counter(ready.run.target_key for ready in self._ready.values())
-        saturated = {target for target, count in in_flight.items() if count >= self.per_target}
+        self._of_target = +self._of_target
         teams = Counter(ready.run.team_id for ready in self._ready.values())
-        readies, matched = await self._on(
-            self._claiming, self._match_and_claim, free, saturated | self.breaker.open_targets, teams
-        )
+        readies, has_more = await self._on(self._claiming, self._match_and_claim, free, self._of_target.copy(), teams)
+        if self._stopping:
+            self._unstarted += [ready.run for ready in readies]
+            return False
         for ready in readies:
             self._begin(ready)
         if len(self._tasks) >= self.slots:
             # A slot that comes free sets `due`.
             return False
-        return bool(readies) or matched >= BATCH
+        return has_more
 
-    def _match_and_claim(self, free: int, targets: set[str], teams: Counter[Any]) -> tuple[list[Ready], int]:
+    def _match_and_claim(
+        self, free: int, of_target: Mapping[str, int], teams: Counter[Any]
+    ) -> tuple[list[Ready], bool]:
+        """What can begin, and whether there may be more at once."""
         matched = match_due() if self.executor == "http" else 0
-        now = clock.now()
-        excluded = crowded_teams(self.executor, teams, self.slots, now)
-        ids = claims.claim(self.executor, free, self.token, now, settings.REACTIONS_LEASE_SECONDS, targets, excluded)
+        now = self.time.now()
+        ids = self._claim(free, of_target, self._turns.crowded(teams, now), now)
         if not ids:
-            return [], matched
+            self._turns.served(Counter())
+            return [], matched >= BATCH
         self.beat.claimed_total += len(ids)
         runs = {run.pk: run for run in loaded(ids)}
-        return [make_ready(runs[run_id], self.beat.worker) for run_id in ids if run_id in runs], matched
+        self._turns.served(Counter(run.team_id for run in runs.values()))
+        for held in hold(runs.values(), self.token):
+            del runs[held]
+        earlier = earlier_of(runs.values())
+        readies = [
+            make_ready(runs[run_id], self.beat.worker, earlier.get(run_id, NOTHING)) for run_id in ids if run_id in runs
+        ]
+        return readies, True
+
+    def _claim(self, free: int, of_target: Mapping[str, int], crowded: set[Any], now: datetime) -> list[int]:
+        """Others first, when a team was given many just now; else whoever is due."""
+        saturated = {target for target, count in of_target.items() if count >= self.per_target}
+        room = {target: count for target, count in of_target.items() if target not in saturated}
+        targets = saturated | self.breaker.open_targets
+        back = self._turns.standing_back() - crowded
+        for teams in (crowded | back, crowded) if back else (crowded,):
+            ids = claims.claim(
+                self.executor, free, self.token, now, settings.REACTIONS_LEASE_SECONDS, targets, teams,
+                per_target=self.per_target, in_flight=room,
+                # What is due is written by this host's clock, and must not wait for the database's.
+                due_by=max(now, clock.now()),
+            )  # fmt: skip
+            if ids:
+                return ids
+            if teams is not crowded:
+                self._turns.nobody_else()
+        return []
 
     def _begin(self, ready: Ready) -> None:
         run_id = ready.run.pk
+        if before := self._tasks.get(run_id):
+            # Its lease had ended, and the run came back to us before the task for the former try was told.
+            before.cancel()
         self._ready[run_id] = ready
+        self._of_target[ready.run.target_key] += 1
         task = asyncio.create_task(self._carry_out(ready))
         self._tasks[run_id] = task
 
@@ -168,9 +223,13 @@ class Engine:
             self._results.set()
         finally:
             was_full = len(self._tasks) >= self.slots
-            self._tasks.pop(run_id, None)
-            self._ready.pop(run_id, None)
-            if was_full or self.executor == "script":
+            if self._ready.get(run_id) is ready:
+                self._tasks.pop(run_id, None)
+                self._ready.pop(run_id, None)
+            self._of_target[ready.run.target_key] -= 1
+            # Of a busy target not every single slot, or each would be claimed by itself.
+            is_half_free = self._of_target[ready.run.target_key] == self.per_target // 2
+            if was_full or self.executor == "script" or is_half_free:
                 self._due.set()
 
     async def _write(self, function: Callable[..., T], *args: Any) -> T:
@@ -182,6 +241,11 @@ class Engine:
             self._results.clear()
             if len(self._finished) < FLUSH_AT_ONCE:
                 await asyncio.sleep(LINGER_SECONDS)
+            await self._flush_all()
+
+    async def _flush_all(self) -> None:
+        """Returns when everything that had finished is written, whoever began to write it."""
+        async with self._writing:
             while self._finished:
                 await self._flush_some()
 
@@ -199,17 +263,19 @@ class Engine:
                 return
 
     def _flush_batch(self, batch: list[Finished]) -> None:
-        written = flush(batch, self.token, self.beat.worker)
-        if written < len(batch):
-            log.warning("%s results came after their lease had ended and were dropped", len(batch) - written)
+        ours = flush(batch, self.token, self.beat.worker)
+        if len(ours) < len(batch):
+            log.warning("%s results came after their lease had ended and were dropped", len(batch) - len(ours))
         if self.executor == "http":
-            self.breaker.note([(one.run.target_key, one.outcome) for one in batch], clock.now())
+            # A host that was cut off itself must not blame its targets.
+            self.breaker.note([(one.run.target_key, one.outcome) for one in ours], clock.now())
 
     async def _keep_on(self) -> None:
         lease = settings.REACTIONS_LEASE_SECONDS
         next_lease = 0.0
         while True:
             try:
+                await self._on(self._flushing, self._follow_clock)
                 await self._on(self._flushing, self._beat, clock.now())
                 await self._stop_cancelled()
                 if time.monotonic() >= next_lease:
@@ -220,12 +286,24 @@ class Engine:
                 await self._on(self._flushing, close_old_connections)
             await asyncio.sleep(min(heartbeat.BEAT_SECONDS, lease / 3))
 
+    def _follow_clock(self) -> None:
+        """A clock that was set ends no lease: whoever lives renews before anybody's is taken for expired."""
+        lease = settings.REACTIONS_LEASE_SECONDS
+        ahead = self.time.follow(read_clock())
+        if not ahead:
+            return
+        log.warning("the clock was set by %+.0f s; leases go on from here", ahead)
+        self._expire_from = time.monotonic() + lease
+        if ahead < 0:
+            mend_future(self.executor, self.time.now(), lease)
+
     def _beat(self, now: datetime) -> None:
         self.beat.beat(now, len(self._tasks))
+        release()
         self.breaker.refresh(now)
 
     async def _keep_leases(self) -> None:
-        now = clock.now()
+        now = self.time.now()
         held = list(self._tasks)
         if held:
             kept = await self._on(self._flushing, renew, held, self.token, now, settings.REACTIONS_LEASE_SECONDS)
@@ -234,7 +312,8 @@ class Engine:
                 if task := self._tasks.get(run_id):
                     log.warning("run %s is no longer ours; stopping it", run_id)
                     task.cancel()
-        await self._on(self._flushing, expire_leases, now)
+        if time.monotonic() >= self._expire_from:
+            await self._on(self._flushing, expire_leases, now)
 
     async def _stop_cancelled(self) -> None:
         if not self._tasks:

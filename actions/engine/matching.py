@@ -5,19 +5,26 @@ import logging
 from django.db import DatabaseError
 
 from actions.dispatch import give_up, match_events
+from reactions_project.prepared import PreparedRows
 from triggers.models import Event
 
 BATCH = 100
 log = logging.getLogger("reactions.engine")
 
 
-def match_due(limit: int = BATCH) -> int:
-    """Decide up to `limit` events, oldest first; returns how many there were."""
-    events = list(
+_unmatched = PreparedRows(
+    lambda: (
         Event.objects.filter(matched_at__isnull=True)
         .select_related("project", "environment", "trigger")
-        .order_by("pk")[:limit]
-    )
+        .order_by("pk")[:BATCH]
+    ),
+    0,
+)
+
+
+def match_due() -> int:
+    """Decide up to a batch of events, oldest first; returns how many there were."""
+    events = _unmatched.all()
     if not events:
         return 0
     try:

@@ -13,11 +13,14 @@ import time
 import uvloop
 
 from actions.engine.loop import Engine
+from reactions_project import queue
 
 log = logging.getLogger("reactions.engine")
 SLICE_SECONDS = 0.5
 PERMIT_SECONDS = 5.0
 GRACE_SECONDS = 20.0
+# Of a worker whose parent was killed: another host may be starting in its place already.
+ORPHANS_GRACE_SECONDS = 5.0
 
 
 class Host:
@@ -43,7 +46,7 @@ class Host:
         if self.stopping:
             return
         self.stopping = True
-        self.loop.run_until_complete(self.engine.stop(GRACE_SECONDS))
+        self.loop.run_until_complete(self.engine.stop(ORPHANS_GRACE_SECONDS if queue.is_orphaned() else GRACE_SECONDS))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 

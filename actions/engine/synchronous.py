@@ -7,10 +7,12 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 
 from actions.context import loaded
+from actions.earlier import NOTHING, earlier_of
 from actions.engine import claims
 from actions.engine.flush import Finished, flush
 from actions.engine.matching import match_due
 from actions.engine.work import Ready, carry_out, make_ready
+from actions.pausing import hold
 from reactions_project import clock
 from reactions_project.egress.aio import AsyncEgress
 from reactions_project.egress.settings import policy
@@ -35,7 +37,11 @@ def _one_round(now: datetime) -> int:
     readies: list[Ready] = []
     for executor in ("http", "script"):
         ids = claims.claim(executor, 100, _TOKEN, now, settings.REACTIONS_LEASE_SECONDS)
-        readies += [make_ready(run, _WORKER) for run in loaded(ids)]
+        runs = list(loaded(ids))
+        held = hold(runs, _TOKEN)
+        runs = [run for run in runs if run.pk not in held]
+        earlier = earlier_of(runs)
+        readies += [make_ready(run, _WORKER, earlier.get(run.pk, NOTHING)) for run in runs]
     if readies:
         finished = async_to_sync(_carry_out_all)(readies)
         flush(finished, _TOKEN, _WORKER)

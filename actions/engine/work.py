@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 
 from actions.context import context_for
+from actions.earlier import NOTHING, Earlier
 from actions.engine.flush import Finished
 from actions.kinds.base import ExecutionContext, HttpKind, LogEntry, Outcome, ScriptedKind, UnrunnableError
 from actions.kinds.registry import kinds
@@ -37,18 +39,35 @@ class Ready:
     attempt_id: int | None = None
 
 
-def make_ready(run: Run, worker: str) -> Ready:
+def make_ready(run: Run, worker: str, earlier: Earlier = NOTHING) -> Ready:
     """Read everything from the database; called in the database thread."""
+    is_script = run.executor == "script"
+    attempt_id = None
     try:
-        context = context_for(run)
+        # Together, so that a script that must not begin leaves no key behind; a request needs neither.
+        with transaction.atomic() if is_script else nullcontext():
+            context = context_for(run, earlier)
+            if is_script:
+                attempt_id = _begin_attempt(run, worker)
     except UnrunnableError as error:
-        return Ready(run, None, Outcome(ok=False, code=error.outcome, reason=error.reason))
+        problem = Outcome(ok=False, code=error.outcome, reason=error.reason, retryable=error.retryable)
+        return Ready(run, None, problem)
+    except OperationalError:
+        # The database's trouble, not the run's.
+        raise
     except Exception as error:
         return Ready(run, None, _fault(run, error))
-    attempt_id = None
-    if run.executor == "script":
-        attempt_id = Attempt.objects.create(run=run, number=run.attempt_count, worker=worker, started_at=clock.now()).pk
     return Ready(run, context, None, attempt_id)
+
+
+def _begin_attempt(run: Run, worker: str) -> int:
+    try:
+        with transaction.atomic():
+            attempt = Attempt.objects.create(run=run, number=run.attempt_count, worker=worker, started_at=clock.now())
+    except IntegrityError:
+        # The reaper wrote this try down as lost: another worker may have the run by now.
+        raise UnrunnableError("worker_lost", "Its lease ended before the script began.") from None
+    return attempt.pk
 
 
 async def carry_out(ready: Ready, sender: Sender, on_thread: OnThread) -> Finished:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 from uuid import UUID
 
+from reactions_project import clock
 from reactions_project.egress.policy import EgressError, EgressRequest, EgressResponse
 
 
@@ -19,11 +20,12 @@ class ConfigError(Exception):
 
 
 class UnrunnableError(Exception):
-    """A run cannot be carried out as it stands (unresolved token, refused address, missing interpreter)."""
+    """A run cannot be carried out as it stands (unresolved token, refused address, missing interpreter); `retryable`
+    when that may change by itself."""
 
-    def __init__(self, outcome: str, reason: str) -> None:
+    def __init__(self, outcome: str, reason: str, *, retryable: bool = False) -> None:
         super().__init__(reason)
-        self.outcome, self.reason = outcome, reason
+        self.outcome, self.reason, self.retryable = outcome, reason, retryable
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class ExecutionContext:
     connection: Mapping[str, Any] = field(default_factory=dict)
     api_url: str = ""
     api_token: str = ""
+    # When this attempt is made.
+    at: datetime = field(default_factory=clock.now)
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,29 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class UnresolvedToken:
+    """A token that could not be evaluated: where, from which character, and the nearest name that is known."""
+
+    place: str
+    token: str
+    offset: int
+    suggestion: str
+
+    @property
+    def sentence(self) -> str:
+        hint = f"; did you mean {self.suggestion}?" if self.suggestion else "."
+        return f"{self.token} in {self.place} is not known{hint}"
+
+
+@dataclass(frozen=True)
 class PreparedRequest:
-    """A rendered request, and the same with secrets masked, which is what history keeps."""
+    """A rendered request, the same with secrets masked, which is what history keeps, what stayed unresolved, and texts
+    made of secrets that the answer may repeat."""
 
     request: EgressRequest
     shown: Mapping[str, Any]
+    unresolved: tuple[UnresolvedToken, ...] = ()
+    masked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,8 +137,12 @@ class ActionKind(Protocol):
 
 
 class HttpKind(ActionKind, Protocol):
+    def draft(self, context: ExecutionContext) -> PreparedRequest:
+        """Render, keeping unresolved tokens as they stand; what a preview shows. Raises UnrunnableError for a template
+        that fails."""
+
     def prepare(self, context: ExecutionContext) -> PreparedRequest:
-        """Render; raises UnrunnableError before anything is sent. Preview and run call the same function."""
+        """The draft, when it may be sent; raises UnrunnableError before anything is."""
 
     def conclude(
         self, context: ExecutionContext, prepared: PreparedRequest, answer: EgressResponse | EgressError

@@ -4,10 +4,13 @@ engine (RFC, "Internal Events and Outgoing HTTP Actions")."""
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Literal
 
 from actions.kinds.base import ConfigError, ExecutionContext, Field, Outcome, PreparedRequest, UnrunnableError
 from actions.kinds.http_body import BODY_KINDS, render_body
+from actions.kinds.http_credentials import credential_problems, credentials, signature
 from actions.kinds.rendering import Place, Renderer
 from actions.redaction import Masker
 from reactions_project.egress.policy import EgressError, EgressRequest, EgressResponse
@@ -33,6 +36,28 @@ class HttpKind:
         Field("query", "Query", "headers", default={}),
         Field("headers", "Headers", "headers", default={}),
         Field("body", "Body", "json", default={"kind": "none"}),
+        Field(
+            "auth",
+            "Authentication",
+            "json",
+            default={"kind": "none"},
+            help='{"kind": "basic", "username": …, "password": VARIABLE}, {"kind": "bearer", "token": VARIABLE} or '
+            '{"kind": "header", "name": …, "value": VARIABLE}; VARIABLE is what a secret is bound under.',
+        ),
+        Field(
+            "signing",
+            "Signature (Standard Webhooks)",
+            "json",
+            default={},
+            help='{"secret": VARIABLE} adds webhook-id, webhook-timestamp and webhook-signature.',
+        ),
+        Field(
+            "tls",
+            "Certificates",
+            "json",
+            default={},
+            help='{"certificate": VARIABLE, "key": VARIABLE, "ca": VARIABLE}, each optional, as PEM.',
+        ),
         Field(
             "on_unresolved",
             "When a token is not known",
@@ -66,6 +91,7 @@ class HttpKind:
         expect = config.get("expect", [])
         if not isinstance(expect, list) or not all(isinstance(code, int) and 100 <= code < 600 for code in expect):
             errors["expect"] = "Write a list of statuses such as [200, 201]."
+        errors.update(credential_problems(config))
         if problem := _body_problem(config.get("body", {"kind": "none"})):
             errors["body"] = problem
         for place, text in _templates(config):
@@ -78,6 +104,12 @@ class HttpKind:
         return Renderer(variables).origin(str(config["url"]))
 
     def prepare(self, context: ExecutionContext) -> PreparedRequest:
+        prepared = self.draft(context)
+        if prepared.unresolved and context.config.get("on_unresolved", "fail") == "fail":
+            raise UnrunnableError("unresolved", " ".join(token.sentence for token in prepared.unresolved[:5]))
+        return prepared
+
+    def draft(self, context: ExecutionContext) -> PreparedRequest:
         config = context.config
         policy = str(config.get("on_unresolved", "fail"))
         renderer = Renderer({**context.variables, **context.secrets}, policy)
@@ -88,13 +120,10 @@ class HttpKind:
         content_type, body = render_body(config.get("body", {"kind": "none"}), renderer)
         if content_type and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", content_type))
-        _refuse_unresolved(renderer, policy)
-        headers += [
-            ("User-Agent", "Reactions"),
-            # Stable over tries, so that the target can tell a repeat (SEC-44).
-            ("Idempotency-Key", str(context.run_uid)),
-            ("X-Reactions-Attempt", str(context.attempt)),
-        ]
+        proof = credentials(context, renderer)
+        headers += [*proof.headers, *signature(context, renderer, body)]
+        own = {name.lower() for name, _ in headers}
+        headers += [(name, value) for name, value in _identity(context) if name.lower() not in own]
         request = EgressRequest(
             method=str(config.get("method", "POST")),
             url=url,
@@ -102,8 +131,11 @@ class HttpKind:
             body=body,
             deadline=float(context.timeout_seconds),
             allowed_hosts=_allowed_hosts(context, renderer),
+            client_certificate=proof.client_certificate,
+            ca_bundle=proof.ca_bundle,
         )
-        return PreparedRequest(request, self._shown(request, context))
+        shown = self._shown(request, Masker([*proof.masked, *context.secrets.values()]))
+        return PreparedRequest(request, shown, tuple(renderer.unresolved), proof.masked)
 
     def conclude(
         self, context: ExecutionContext, prepared: PreparedRequest, answer: EgressResponse | EgressError
@@ -112,7 +144,7 @@ class HttpKind:
             return Outcome(
                 ok=False, code=answer.kind, reason=str(answer), retryable=answer.retryable, request=prepared.shown
             )
-        masker = Masker(context.secrets.values())
+        masker = Masker([*prepared.masked, *context.secrets.values()])
         status = answer.status
         expected = context.config.get("expect") or ()
         ok = status in expected if expected else 200 <= status < 300
@@ -124,7 +156,7 @@ class HttpKind:
             code="ok" if ok else f"http_{status}",
             reason=f"{host} answered {status} {answer.reason}".rstrip() + f".{problem}",
             retryable=status in RETRYABLE or status >= 500,
-            retry_after=_retry_after(answer),
+            retry_after=_retry_after(answer, context.at),
             http_status=status,
             request=prepared.shown,
             response={
@@ -137,8 +169,7 @@ class HttpKind:
             outputs={name: masker.mask(value) for name, value in captured.items()},
         )
 
-    def _shown(self, request: EgressRequest, context: ExecutionContext) -> dict[str, Any]:
-        masker = Masker(context.secrets.values())
+    def _shown(self, request: EgressRequest, masker: Masker) -> dict[str, Any]:
         return {
             "method": request.method,
             "url": masker.mask(request.url),
@@ -148,9 +179,13 @@ class HttpKind:
         }
 
 
-def _refuse_unresolved(renderer: Renderer, policy: str) -> None:
-    if renderer.unresolved and policy == "fail":
-        raise UnrunnableError("unresolved", " ".join(token.sentence for token in renderer.unresolved[:5]))
+def _identity(context: ExecutionContext) -> tuple[tuple[str, str], ...]:
+    return (
+        ("User-Agent", "Reactions"),
+        # Stable over tries, so that the target can tell a repeat (SEC-44).
+        ("Idempotency-Key", str(context.run_uid)),
+        ("X-Reactions-Attempt", str(context.attempt)),
+    )
 
 
 def _allowed_hosts(context: ExecutionContext, renderer: Renderer) -> tuple[str, ...] | None:
@@ -179,11 +214,18 @@ def _captured(wanted: Mapping[str, str], text: str) -> tuple[dict[str, str], str
     return found, f" The answer has no {', '.join(missing)} to capture." if missing else ""
 
 
-def _retry_after(answer: EgressResponse) -> float | None:
-    for name, value in answer.headers:
-        if name.lower() == "retry-after" and value.strip().isdigit():
-            return float(value)
-    return None
+def _retry_after(answer: EgressResponse, now: datetime) -> float | None:
+    """Seconds to wait: the header holds them, or a date (RFC 9110 §10.2.3)."""
+    value = next((value.strip() for name, value in answer.headers if name.lower() == "retry-after"), "")
+    if value.isdecimal() and value.isascii():
+        return float(value[:10])
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(0.0, (at - now).total_seconds())
 
 
 def _is_text_map(value: Any) -> bool:

@@ -49,7 +49,7 @@ def _leaf_by_leaf(value: Any, renderer: Renderer, path: str) -> Any:
         items: list[Any] = []
         for index, one in enumerate(value):
             if isinstance(one, str) and one.startswith("$split:"):
-                rendered = renderer.text(one.removeprefix("$split:"), Place("json", f"{path}[{index}]"))
+                rendered = renderer.text(one[7:], Place("json", f"{path}[{index}]"), 7)
                 items += [part.strip() for part in rendered.split(",") if part.strip()]
                 continue
             rendered_item = _leaf_by_leaf(one, renderer, f"{path}[{index}]")
@@ -71,12 +71,16 @@ def _leaf(text: str, renderer: Renderer, path: str) -> Any:
     convert = _MARKERS.get(marker) if colon else None
     if convert is None:
         return renderer.text(text, Place("json", path))
-    rendered = renderer.text(rest, Place("json", path)).strip()
+    known = len(renderer.unresolved)
+    rendered = renderer.text(rest, Place("json", path), len(text) - len(rest)).strip()
     if not rendered:
         return _DROPPED
     try:
         return convert(rendered)
     except (ValueError, KeyError):
+        if len(renderer.unresolved) > known:
+            # What is not known is told as such, not as a bad number.
+            return rendered
         wanted = {"$int": "a whole number", "$number": "a number", "$bool": "true or false", "$json": "JSON"}[marker]
         raise UnrunnableError("template", f"{path} should be {wanted}, but renders as {rendered[:80]!r}.") from None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 
-from actions.kinds.base import UnrunnableError
+from actions.kinds.base import UnresolvedToken, UnrunnableError
 from actions.octostache import OctostacheError, Rendered, VariableTree, canonical, render
 
 # A template that ends in one of these has decided for itself.
@@ -36,21 +36,6 @@ class Place:
         )
 
 
-@dataclass(frozen=True)
-class UnresolvedToken:
-    """A token that could not be evaluated: where, from which character, and the nearest name that is known."""
-
-    place: str
-    token: str
-    offset: int
-    suggestion: str
-
-    @property
-    def sentence(self) -> str:
-        hint = f"; did you mean {self.suggestion}?" if self.suggestion else "."
-        return f"{self.token} in {self.place} is not known{hint}"
-
-
 class Renderer:
     """Renders templates against one set of variables and remembers what was missing and what was used."""
 
@@ -70,12 +55,17 @@ class Renderer:
             return f"The template {text[:60]!r} cannot be read: {error}"
         return ""
 
+    def use(self, variable: str) -> None:
+        """Say that a variable goes into the request otherwise than through a template."""
+        self._used.add(variable.lower())
+
     def used(self, variable: str) -> bool:
         """Whether that variable went into something that was rendered."""
         return variable.lower() in self._used
 
-    def text(self, template: str, place: Place) -> str:
-        """Raises UnrunnableError for a template that fails; a missing token is remembered and echoed."""
+    def text(self, template: str, place: Place, begins_at: int = 0) -> str:
+        """Raises UnrunnableError for a template that fails; a missing token is remembered and echoed. `begins_at` is
+        where the template begins in what its author wrote there."""
         if "#{" not in template:
             return template
 
@@ -84,7 +74,7 @@ class Renderer:
                 return json.dumps(value, ensure_ascii=False)[1:-1]
             return value
 
-        return self._finish(render(template, self._tree, on_value=escape), place)
+        return self._finish(render(template, self._tree, on_value=escape), place, begins_at)
 
     def url(self, template: str, query: Mapping[str, str]) -> str:
         """The whole address. Event values in it are percent-encoded; in scheme, host or port they are refused."""
@@ -103,7 +93,13 @@ class Renderer:
                 "template",
                 "Scheme, host or port of the URI would come from the event: only its path and query may (SEC-61).",
             )
-        url = head + path.replace(_OPEN, "").replace(_CLOSE, "")
+        plain = path.replace(_OPEN, "").replace(_CLOSE, "")
+        if plain != path and _climbs(plain):
+            raise UnrunnableError(
+                "template",
+                "A part of the URI's path would be . or .. from the event: only the author may climb (SEC-61).",
+            )
+        url = head + plain
         if query:
             pairs = [(name, self.text(value, Place("query", name))) for name, value in query.items()]
             before, hash_mark, fragment = url.partition("#")
@@ -126,14 +122,14 @@ class Renderer:
         except ValueError:
             return ""
 
-    def _finish(self, rendered: Rendered, place: Place) -> str:
+    def _finish(self, rendered: Rendered, place: Place, begins_at: int = 0) -> str:
         self._used |= {name.lower() for name in rendered.used}
         if rendered.error:
             raise UnrunnableError("template", f"The template of {place} cannot be read: {rendered.error}")
         text = rendered.text or ""
         for missing in rendered.missing:
             self.unresolved.append(
-                UnresolvedToken(str(place), missing.token, missing.offset, self._nearest(missing.token))
+                UnresolvedToken(str(place), missing.token, begins_at + missing.offset, self._nearest(missing.token))
             )
             if self._on_unresolved == "empty":
                 text = text.replace(missing.token, "")
@@ -144,6 +140,12 @@ class Renderer:
         by_lower = {known.lower(): known for known in self._names}
         found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.75)
         return by_lower[found[0]] if found else ""
+
+
+def _climbs(path: str) -> bool:
+    """Whether a segment stands for this or the upper folder, in any of the spellings that clients resolve."""
+    only_path = path.partition("?")[0].partition("#")[0].lower().replace("%2e", ".")
+    return any(segment in {".", ".."} for segment in only_path.replace("\\", "/").split("/"))
 
 
 def _split_authority(url: str) -> tuple[str, str]:

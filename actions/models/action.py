@@ -12,6 +12,7 @@ from accounts.models import Project, Secret, Shareable
 from actions.kinds.base import ConfigError
 from actions.kinds.registry import kinds
 from actions.models.connection import Connection
+from actions.retry import schedule_problem
 
 
 def kind_choices() -> list[tuple[str, str]]:
@@ -37,6 +38,9 @@ class Action(Shareable):
         default=30, validators=[MinValueValidator(1), MaxValueValidator(3600)]
     )
     max_attempts = models.PositiveIntegerField(default=8, validators=[MinValueValidator(1), MaxValueValidator(20)])
+    retry_waits = models.JSONField(
+        default=list, blank=True, help_text="Seconds before the second, third … try; empty: eight tries in about a day."
+    )
     is_repeatable = models.BooleanField(
         default=False, help_text="Safe to run again when a worker died in the middle of it (SEC-93)."
     )
@@ -72,6 +76,11 @@ class Action(Shareable):
                 kinds.get(self.kind).validate(self.config)
             except ConfigError as error:
                 raise ValidationError({"config": [f"{name}: {text}" for name, text in error.errors.items()]}) from error
+        if self.retry_waits is None:
+            # What a form makes of an empty field.
+            self.retry_waits = []
+        if problem := schedule_problem(self.retry_waits):
+            raise ValidationError({"retry_waits": problem})
         if self.connection and self.connection.project_id != self.project_id:
             raise ValidationError(
                 {"connection": "The connection belongs to another project: pick one of this project."}
@@ -89,6 +98,7 @@ class ActionVersion(models.Model):
     config = models.JSONField()
     timeout_seconds = models.PositiveIntegerField()
     max_attempts = models.PositiveIntegerField()
+    retry_waits = models.JSONField(default=list)
     is_repeatable = models.BooleanField()
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -8,12 +8,14 @@ from django.db.models import Q
 
 from accounts.models import Project, Team
 from actions.models.action import ActionVersion
+from actions.models.pause import Pause
 from actions.models.reaction import Reaction
 from triggers.models import Event
 
 
 class RunStatus(models.TextChoices):
     QUEUED = "queued", "Queued"
+    HELD = "held", "Held"
     RUNNING = "running", "Running"
     SUCCEEDED = "succeeded", "Succeeded"
     FAILED = "failed", "Failed"
@@ -23,9 +25,17 @@ class RunStatus(models.TextChoices):
 
 # From each state, where a run may go; terminal states never change.
 TRANSITIONS: dict[str, frozenset[str]] = {
-    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.FAILED}),
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.HELD, RunStatus.CANCELLED, RunStatus.FAILED}),
+    RunStatus.HELD: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED}),
     RunStatus.RUNNING: frozenset(
-        {RunStatus.QUEUED, RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.INTERRUPTED}
+        {
+            RunStatus.QUEUED,
+            RunStatus.HELD,
+            RunStatus.SUCCEEDED,
+            RunStatus.FAILED,
+            RunStatus.CANCELLED,
+            RunStatus.INTERRUPTED,
+        }
     ),
     RunStatus.SUCCEEDED: frozenset(),
     RunStatus.FAILED: frozenset(),
@@ -58,6 +68,8 @@ class Run(models.Model):
     attempt_count = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField(default=1)
     is_repeatable = models.BooleanField(default=False)
+    held_by = models.ForeignKey(Pause, null=True, blank=True, on_delete=models.SET_NULL, related_name="held_runs")
+    dismissed_at = models.DateTimeField(null=True, help_text="When somebody took it off the list of dead letters.")
     cancel_requested_at = models.DateTimeField(null=True)
 
     outcome = models.CharField(max_length=30, blank=True, help_text="A short cause: http_404, exit_2, timeout …")
@@ -79,6 +91,12 @@ class Run(models.Model):
         ]
         indexes = [
             models.Index(fields=["executor", "due_at", "id"], condition=Q(status="queued"), name="run_queued"),
+            models.Index(fields=["held_by", "id"], condition=Q(status="held"), name="run_held"),
+            models.Index(
+                fields=["project", "outcome"],
+                condition=Q(status__in=("failed", "interrupted"), dismissed_at__isnull=True),
+                name="run_dead_letter",
+            ),
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="run_leased"),
             models.Index(fields=["project", "-id"], name="run_by_project"),
             models.Index(fields=["event", "id"], name="run_by_event"),

@@ -1,11 +1,14 @@
 """How runs, decisions and deployments show their state."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
 
 from accounts.templatetags.marks import pill
+from accounts.templatetags.text import shown
+from actions.curl import curl_line
 from actions.models import RunStatus, Verdict
 from actions.views.sentences import event_kind, event_title
 from triggers.models.catalog import DeploymentState
@@ -15,6 +18,7 @@ register = template.Library()
 # state -> (word, tone, icon)
 _RUN = {
     RunStatus.QUEUED: ("Queued", "waiting", "clock"),
+    RunStatus.HELD: ("Held", "waiting", "ban"),
     RunStatus.RUNNING: ("Running", "running", "play"),
     RunStatus.SUCCEEDED: ("Succeeded", "success", "circle-check"),
     RunStatus.FAILED: ("Failed", "failure", "circle-x"),
@@ -75,6 +79,27 @@ def without_shown(exchange: Any) -> dict[str, Any]:
         for name, value in exchange.items()
         if name not in ("method", "url", "status", "headers", "body") and value not in (None, "", [], {})
     }
+
+
+@register.filter
+def curl(request: Mapping[str, Any]) -> SafeString:
+    """A stored request as a line for the shell."""
+    return shown(curl_line(request))
+
+
+_PHASES = {
+    "resolve": "looked up in",
+    "connect": "connected in",
+    "tls": "TLS in",
+    "first_byte": "first byte after",
+    "total": "all in",
+}
+
+
+@register.filter
+def phases(timings: Mapping[str, float]) -> str:
+    """Where the time of an attempt went; seconds by phase become one line in milliseconds."""
+    return " · ".join(f"{words} {timings[name] * 1000:.1f} ms" for name, words in _PHASES.items() if name in timings)
 
 
 def _known(table: Any, value: str) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from django.db.models import Count
 from actions.models import Run, RunStatus
 from reactions_project import clock
 
-_PENDING = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
+_PENDING = frozenset({RunStatus.QUEUED, RunStatus.HELD, RunStatus.RUNNING})
 _FAILED = frozenset({RunStatus.FAILED, RunStatus.INTERRUPTED})
 
 

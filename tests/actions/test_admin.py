@@ -24,6 +24,7 @@ from tests.factories import (
     operator_caller,
 )
 from triggers.ledger import EventData, record
+from triggers.models import Trigger
 
 pytestmark = pytest.mark.django_db
 OURS = [model for app in ("accounts", "triggers", "actions") for model in apps.get_app_config(app).get_models()]
@@ -184,3 +185,33 @@ def test_sec_06_a_membership_made_here_puts_the_person_into_the_teams_group(oper
     form = {"team": project.team_id, "user": person.pk, "role": Role.EDITOR}
     assert operator.post(address(Membership, "add"), form).status_code == 302
     assert person.groups.filter(team_role__team=project.team, team_role__role=Role.EDITOR).exists()
+
+
+def test_switching_triggers_here_is_kept_in_the_audit_log(operator: Client) -> None:
+    triggers = [WebhookFactory(), InternalTriggerFactory()]
+    for name, on in (("disable", False), ("enable", True)):
+        answer = operator.post(
+            address(Trigger, "changelist"),
+            {"action": name, "_selected_action": [trigger.pk for trigger in triggers]},
+            follow=True,
+        )
+        assert f"2 triggers {name}d." in " ".join(str(message) for message in answer.context["messages"])
+        for trigger in triggers:
+            trigger.refresh_from_db()
+            assert trigger.is_enabled is on
+            entry = AuditEntry.objects.filter(object_id=str(trigger.pk), verb="change").latest("pk")
+            assert entry.changes == {"is_enabled": [not on, on]}
+
+
+def test_a_trigger_that_cannot_be_saved_is_named_and_the_others_are_switched(operator: Client) -> None:
+    good, bad = WebhookFactory(), InternalTriggerFactory()
+    Trigger.objects.filter(pk=bad.pk).update(event_type="GoneSince")
+    answer = operator.post(
+        address(Trigger, "changelist"), {"action": "disable", "_selected_action": [good.pk, bad.pk]}, follow=True
+    )
+    said = " ".join(str(message) for message in answer.context["messages"])
+    assert "There is no event type GoneSince" in said
+    assert "1 triggers disabled." in said
+    good.refresh_from_db()
+    bad.refresh_from_db()
+    assert (good.is_enabled, bad.is_enabled) == (False, True)

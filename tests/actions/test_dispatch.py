@@ -221,6 +221,18 @@ def test_the_number_of_queries_does_not_grow_with_events_and_reactions(django_as
     events = list(
         Event.objects.select_related("trigger", "project", "environment").filter(pk__in=[e.pk for e in events])
     )
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert match_events(events) == 100
     assert clock.now() >= Run.objects.latest("pk").created_at
+
+
+def test_a_host_from_a_projects_own_variable_is_the_target_that_caps_and_circuits_go_by() -> None:
+    project = ProjectFactory(variables={"Monitor": "https://m.example.com"})
+    action = ActionFactory(
+        project=project, config={"method": "POST", "url": "#{Monitor}/hooks", "body": {"kind": "none"}}
+    )
+    reaction = ReactionFactory(action=action)
+    trigger = reaction.triggers.get()
+    record(EventData(type=trigger.event_type, source="catalog", project=project, payload={}))
+    decide_all()
+    assert Run.objects.get().target_key == "m.example.com:443"

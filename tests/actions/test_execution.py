@@ -1,5 +1,6 @@
 """What becomes of a run, through the engine's own functions: claim, attempt, outcome, and what people may do."""
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,15 +16,17 @@ from actions import execution
 from actions.definitions import save_action
 from actions.engine import claims
 from actions.engine.flush import Finished, flush
-from actions.engine.leases import hand_back
+from actions.engine.leases import hand_back, return_unstarted
 from actions.engine.matching import match_due
 from actions.engine.synchronous import run_due
+from actions.engine.work import make_ready
 from actions.kinds.base import Outcome
 from actions.models import Action, Attempt, Decision, LogChunk, Reaction, Run
 from actions.models.reaction import NO_PASSTHROUGH
 from reactions_project import clock
 from tests.factories import ActionFactory, ReactionFactory, WebhookFactory, member, operator_caller
 from tests.fakes.receiver import Answer, Receiver
+from tests.fakes.tls import Authority
 from triggers.ledger import EventData, record
 from triggers.models import Event
 
@@ -61,6 +64,34 @@ def happen(reaction: Reaction, **more: Any) -> Event:
 
 def the_run() -> Run:
     return Run.objects.latest("pk")
+
+
+def test_a_target_behind_a_private_authority_sees_our_certificate_and_the_signature(tmp_path: Any) -> None:
+    authority = Authority(tmp_path)
+    key = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+    pem = {"Cert": authority.issue("client.example").decode(), "Ca": authority.bundle.decode(), "Sign": key}
+    with Receiver(tls=authority.server_context("127.0.0.1", wants_client=True)) as secure:
+        reaction = ReactionFactory(action=ActionFactory(max_attempts=1))
+        config = {
+            "method": "POST",
+            "url": f"{secure.url}/",
+            "signing": {"secret": "Sign"},
+            "tls": {"certificate": "Cert", "ca": "Ca"},
+        }
+        action = reaction.action
+        action.config = config
+        stored = {name: vault.store(operator_caller(), action.project, name, value) for name, value in pem.items()}
+        save_action(operator_caller(), action, stored)
+        happen(reaction)
+        assert run_due() == 1
+        run = the_run()
+        assert run.status == "succeeded", run.reason
+        (sent,) = secure.requests
+    assert sent.headers["webhook-id"] == str(run.uid)
+    assert sent.headers["webhook-signature"].startswith("v1,")
+    attempt = run.attempts.get()
+    assert set(attempt.timings) == {"connect", "tls", "first_byte", "total"}
+    assert "CERTIFICATE" not in json.dumps([attempt.request, attempt.response])
 
 
 def due_later(run: Run) -> Any:
@@ -308,11 +339,11 @@ def test_sec_93_a_worker_that_keeps_dying_does_not_repeat_for_ever(receiver: Rec
 def test_who_lost_the_lease_writes_nothing(receiver: Receiver) -> None:
     run = claimed(http_reaction(receiver))
     done = Finished(run, Outcome(ok=True, code="ok", reason="fine"), clock.now(), clock.now())
-    assert flush([done], "somebody else", "w") == 0
+    assert flush([done], "somebody else", "w") == []
     run.refresh_from_db()
     assert run.status == "running"
-    assert flush([done], "dead", "w") == 1
-    assert flush([done], "dead", "w") == 0
+    assert flush([done], "dead", "w") == [done]
+    assert flush([done], "dead", "w") == []
     assert Attempt.objects.count() == 1
 
 
@@ -322,6 +353,52 @@ def test_a_stopped_worker_hands_back_what_it_did_not_finish(receiver: Receiver) 
     run.refresh_from_db()
     assert (run.status, run.attempt_count) == ("queued", 0)
     assert run_due() == 1
+
+
+def test_what_was_cancelled_while_it_ran_is_neither_tried_again_nor_handed_on(receiver: Receiver) -> None:
+    busy = Outcome(ok=False, code="http_503", reason="Not now.", retryable=True)
+    for give_up in (
+        lambda run: flush([Finished(run, busy, clock.now(), clock.now())], "dead", "w"),
+        lambda run: hand_back([run], "dead"),
+        lambda run: return_unstarted([run], "dead"),
+    ):
+        run = claimed(http_reaction(receiver))
+        execution.cancel(operator_caller(), the_run())
+        give_up(run)
+        run.refresh_from_db()
+        assert (run.status, run.outcome, run.lease_token) == ("cancelled", "cancelled", "")
+    assert run_due() == 0
+
+
+def test_a_stop_uses_up_no_try_of_a_repeatable_script() -> None:
+    run = claimed(scripted("print(1)", is_repeatable=True))
+    make_ready(run, "w")
+    hand_back([run], "dead")
+    assert run_due() == 1
+    run.refresh_from_db()
+    assert (run.status, run.attempt_count, run.max_attempts) == ("succeeded", 2, 2)
+    assert [attempt.outcome for attempt in run.attempts.all()] == ["stopped", "ok"]
+
+
+def test_sec_53_a_stopped_worker_takes_away_no_key_of_who_has_the_run_by_now() -> None:
+    run = claimed(scripted("print(1)", is_repeatable=True))
+    Run.objects.filter(pk=run.pk).update(max_attempts=3, lease_until=clock.now() - timedelta(seconds=1))
+    make_ready(run, "w")
+    execution.expire_leases(clock.now())
+    claims.claim("script", 10, "other", clock.now(), 15)
+    make_ready(the_run(), "w")
+    for give_back in (hand_back, return_unstarted):
+        give_back([run], "dead")
+        assert RunToken.objects.filter(run=run.uid, revoked_at=None).count() == 1
+
+
+def test_sec_93_a_script_whose_lease_ended_before_it_began_does_not_begin_and_gets_no_key() -> None:
+    run = claimed(scripted())
+    execution.expire_leases(clock.now() + timedelta(seconds=16))
+    ready = make_ready(run, "dead")
+    assert ready.problem is not None
+    assert (ready.problem.code, ready.problem.retryable) == ("worker_lost", False)
+    assert not RunToken.objects.filter(revoked_at=None).exists()
 
 
 def test_two_that_claim_get_different_runs(receiver: Receiver) -> None:

@@ -22,7 +22,7 @@ TRACE = [
         "parts": [{"field": "source", "operator": "exists", "passed": True}],
     },
 ]
-_EMPTY = ("reaction-list", "event-list", "run-list", "project-list", "account", "account-password")
+_EMPTY = ("reaction-list", "event-list", "run-list", "dead-letter-list", "project-list", "account", "account-password")
 EMPTY = {name: reverse(name) for name in _EMPTY}
 
 

@@ -168,7 +168,7 @@ def running_server(data: Path, *, powershell: bool = False, **more: str) -> Iter
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
                 try:
-                    process.wait(15)
+                    process.wait(40)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     raise

@@ -1,5 +1,6 @@
 """What the real web server hands over of a delivery: its own parser comes before all of ours."""
 
+import contextlib
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -108,7 +109,7 @@ def test_sec_11_the_key_reaches_no_log_of_the_server(server: Server):
     assert "Refused 400" in said
     assert "Refused 401" in said
     assert said.count(webhook["key"]) == before
-    assert said.count(webhook["key"].rsplit("_", 1)[1]) == before
+    assert said.count(webhook["key"].split("_", 2)[2]) == before
 
 
 def test_sec_33_of_deliveries_with_one_id_at_two_processes_one_makes_an_event(server: Server):
@@ -124,3 +125,16 @@ def test_sec_33_of_deliveries_with_one_id_at_two_processes_one_makes_an_event(se
     assert sorted(status for status, _ in answers) == [200] * 23 + [202]
     assert len({event for _, event in answers}) == 1
     assert server.api("GET", f"/api/events/{answers[0][1]}/")["duplicates"] == 23
+
+
+def test_slow_senders_with_the_key_delay_nobody(server: Server):
+    webhook = webhook_of(server)
+    head = f"POST {urlsplit(webhook['url']).path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Api-Key: {webhook['key']}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+    with contextlib.ExitStack() as stack:
+        for _ in range(50):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            slow.sendall(head.encode())
+        # Longer than anything needs, shorter than the deadline of a body.
+        answer = requests.post(webhook["url"], json={}, headers={"X-Api-Key": webhook["key"]}, timeout=15)
+    assert answer.status_code == 202

@@ -168,7 +168,7 @@ def _children(parent: int, word: str) -> list[int]:
             continue
         try:
             status = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            if int(status[1]) == parent and word.encode() in (entry / "cmdline").read_bytes():
+            if int(status[1]) == parent and word.encode() in (entry / "cmdline").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
         except OSError:
             continue

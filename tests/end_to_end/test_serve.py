@@ -1,5 +1,6 @@
 """`make run` as its user meets it: one command, one Ctrl-C, nothing left behind, nothing made twice."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.end_to_end.faults.installation import parent_of
 from tests.end_to_end.server import ROOT, free_ports, processes_with, running_server, wait_until
 
 pytestmark = pytest.mark.end_to_end
@@ -48,6 +50,24 @@ def test_killing_the_supervisor_leaves_no_process(tmp_path: Path) -> None:
         server.process.kill()
         server.process.wait(5)
         wait_until(lambda: not processes_with(str(tmp_path)), "a process outlived its supervisor", 15)
+
+
+def test_a_killed_web_server_takes_its_workers_along_and_is_started_again(tmp_path: Path) -> None:
+    def web_processes() -> set[int]:
+        found = set()
+        for pid in processes_with(str(tmp_path)):
+            with contextlib.suppress(OSError):
+                if "granian" in Path(f"/proc/{pid}/cmdline").read_text():
+                    found.add(pid)
+        return found
+
+    with running_server(tmp_path) as server:
+        before = web_processes()
+        assert len(before) > 1
+        parent = next(pid for pid in before if parent_of(pid) == server.process.pid)
+        os.kill(parent, signal.SIGKILL)
+        wait_until(lambda: not before & web_processes(), "a web worker outlived its server", 10)
+        wait_until(lambda: _answers(server.url), "the web server was not started again", 20)
 
 
 def test_a_taken_port_is_one_clear_sentence(tmp_path: Path) -> None:

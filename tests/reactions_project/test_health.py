@@ -8,6 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from actions import pausing
 from actions.models import Heartbeat, Run
 from reactions_project import clock, health
 from reactions_project.health import Check, Finding, Metric, checks, prometheus_text
@@ -162,3 +163,18 @@ def test_metrics_are_for_operators_from_anywhere_and_not_for_members(client: Cli
 def test_labels_are_escaped():
     text = prometheus_text([Metric("m", "Help.", 1.5, {"a": 'b"c\\d\ne'})])
     assert text == '# HELP m Help.\n# TYPE m gauge\nm{a="b\\"c\\\\d\\ne"} 1.5\n'
+
+
+def test_what_is_paused_is_said_and_is_no_fault(client: Client):
+    beat("http")
+    beat("scripts", sandbox="bwrap")
+    assert ready(client)["checks"]["pauses"]["detail"] == "Nothing is paused."
+    team = ProjectFactory().team
+    pausing.pause(operator_caller(), reason="The data centre moves.", team=team)
+    assert ready(client)["checks"]["pauses"]["detail"].startswith("1 reaction or team is paused since ")
+    pausing.pause(operator_caller(), reason="The data centre moves.")
+    shown = ready(client)["checks"]["pauses"]
+    assert shown["detail"].startswith("Everything is paused since ")
+    assert (shown["pauses"], shown["held"]) == (2, 0)
+    # Reasons are for people who are signed in.
+    assert "data centre" not in str(shown)

@@ -70,8 +70,8 @@ def _record(caller: Caller, deployment: Deployment, event_type: str) -> None:
             payload={
                 "Project": snapshots.of_project(release.project),
                 "Environment": snapshots.of_environment(environment),
-                "Release": snapshots.of_release(release),
-                "Deployment": snapshots.of_deployment(deployment),
+                "Release": snapshots.of_release(release) | snapshots.releases_before(deployment),
+                "Deployment": snapshots.of_deployment(deployment) | snapshots.success_before(deployment),
             },
             cause=cause_of(caller),
         )

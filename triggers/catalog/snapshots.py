@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts.models import Project
 from triggers.models import Deployment, DeploymentProcess, Environment, Machine, Release
+from triggers.models.catalog import DeploymentState
 
 
 def of_project(project: Project) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def of_release(release: Release) -> dict[str, Any]:
         "Number": release.version,
         "Notes": release.notes,
         "Created": release.created_at.isoformat(),
-        "Previous": {"Id": previous.octopus_id, "Number": previous.version} if previous else None,
+        "Previous": _short(previous) if previous else None,
     }
 
 
@@ -44,6 +47,41 @@ def of_deployment(deployment: Deployment) -> dict[str, Any]:
         "CreatedBy": deployment.created_by,
         "Error": deployment.error,
     }
+
+
+def releases_before(deployment: Deployment) -> dict[str, Any]:
+    """What this environment had before: the release that was last deployed well to it, and the last one that was
+    deployed to it at all and is another than this one (Octopus' CurrentForEnvironment and PreviousForEnvironment)."""
+    others = _others(deployment)
+    current = others.filter(state=DeploymentState.SUCCEEDED).first()
+    previous = others.filter(started_at__isnull=False).exclude(release=deployment.release_id).first()
+    return {
+        "CurrentForEnvironment": _short(current.release) if current else None,
+        "PreviousForEnvironment": _short(previous.release) if previous else None,
+    }
+
+
+def success_before(deployment: Deployment) -> dict[str, Any]:
+    """The last deployment to the same environment that ended well."""
+    before = _others(deployment).filter(state=DeploymentState.SUCCEEDED).first()
+    return {"PreviousSuccessful": {"Id": before.octopus_id} if before else None}
+
+
+def _others(deployment: Deployment) -> QuerySet[Deployment]:
+    return (
+        Deployment.objects.filter(
+            release__project=deployment.release.project_id,
+            environment=deployment.environment_id,
+            created_at__lte=deployment.created_at,
+        )
+        .exclude(pk=deployment.pk)
+        .select_related("release")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def _short(release: Release) -> dict[str, str]:
+    return {"Id": release.octopus_id, "Number": release.version}
 
 
 def of_machine(machine: Machine) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class Event(models.Model):
             models.Index(fields=["id"], condition=Q(matched_at__isnull=True), name="event_unmatched"),
             models.Index(fields=["project", "-id"], name="event_by_project"),
             models.Index(fields=["recorded_at"], name="event_by_age"),
+            models.Index(fields=["project", "deployment"], condition=~Q(deployment=""), name="event_by_deployment"),
         ]
 
     def __str__(self) -> str:

@@ -4,12 +4,13 @@ import logging
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from reactions_project.addresses import client_address
 from reactions_project.api.problems import problem_answer
-from triggers.intake import Inbound, Refused, receive
+from triggers.intake import FAILED, Inbound, Refused, receive
+from triggers.ledger import Recorded
 
 logger = logging.getLogger("reactions.intake")
 
@@ -21,23 +22,29 @@ def webhook(request: HttpRequest, route: str) -> HttpResponseBase:
         return problem_answer(405, "Triggers are reached by POST: send the delivery with that.", {"Allow": "POST"})
     inbound = _inbound(request, route)
     try:
-        recorded = receive(inbound)
+        taken: Recorded | Refused = receive(inbound)
     except Refused as refused:
-        if refused.reason:
-            # %r: what a stranger put into the route must not write lines of its own (SEC-80).
-            logger.warning(
-                "Refused %d at route %r from %s: %s", refused.status, route[:100], inbound.address, refused.reason
-            )
-        return problem_answer(refused.status, refused.detail, dict(refused.headers))
+        taken = refused
     except Exception:
         logger.exception("A delivery at route %r failed", route[:100])
-        return problem_answer(503, "The delivery could not be recorded: send it again later.", {"Retry-After": "60"})
-    event = recorded.event
-    address = f"{settings.REACTIONS_BASE_URL}/api/events/{event.uid}/"
-    answer: dict[str, Any] = {"id": str(event.uid), "url": address}
-    if not recorded.is_new:
+        taken = FAILED
+    return answer_to(inbound, taken)
+
+
+def answer_to(inbound: Inbound, taken: Recorded | Refused) -> HttpResponse:
+    """What the sender is told; a refusal is logged with its reason."""
+    if isinstance(taken, Refused):
+        if taken.reason:
+            # %r: what a stranger put into the route must not write lines of its own (SEC-80).
+            logger.warning(
+                "Refused %d at route %r from %s: %s", taken.status, inbound.route[:100], inbound.address, taken.reason
+            )
+        return problem_answer(taken.status, taken.detail, dict(taken.headers))
+    address = f"{settings.REACTIONS_BASE_URL}/api/events/{taken.event.uid}/"
+    answer: dict[str, Any] = {"id": str(taken.event.uid), "url": address}
+    if not taken.is_new:
         answer["duplicate"] = True
-    return JsonResponse(answer, status=202 if recorded.is_new else 200, headers={"Cache-Control": "no-store"})
+    return JsonResponse(answer, status=202 if taken.is_new else 200, headers={"Cache-Control": "no-store"})
 
 
 def _inbound(request: HttpRequest, route: str) -> Inbound:

@@ -1,12 +1,10 @@
 """Web server and worker under one supervisor: `make run`."""
 
-import http.client
 import json
 import os
 import shutil
 import socket
 import sys
-import time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from actions.demo.summary import load_demo
 from actions.management.commands.demo import greeting, served_path
-from reactions_project.supervisor import Program, Supervisor
+from reactions_project.supervisor import Plan, become
 
 MANAGE = str(settings.BASE_DIR / "manage.py")
+# On SQLite two would only wait for each other's writing, and the second costs 90 MB (measured: 1,400 and 1,700
+# deliveries a second).
+WEB_WORKERS_EMBEDDED, WEB_WORKERS = 1, 2
 
 
 class Command(BaseCommand):
@@ -45,15 +46,11 @@ class Command(BaseCommand):
         if with_demo:
             environment.update(self._demo_environment())
         connection.close()
-        supervisor = Supervisor(programs(host, environment, with_demo), self._say)
-        supervisor.start()
-        try:
-            self._wait_until_up(supervisor, host)
-            if not supervisor.is_stopping:
-                self._greet(made)
-        finally:
-            supervisor.wait()
-        self._say("Stopped.")
+        near = "127.0.0.1" if ip_address(host).is_unspecified else host
+        greeted = greeting(made) if made else [f"Reactions is at {settings.REACTIONS_BASE_URL}/"]
+        os.chdir(settings.BASE_DIR)
+        plan = Plan(programs(host, with_demo), [*greeted, "", "Ctrl-C stops it."], near, settings.PORT)
+        become(plan, environment)
 
     def _demo_environment(self) -> dict[str, str]:
         """The demo talks to its own stand-in on this machine, and runs its scripts even where no sandbox is installed,
@@ -68,28 +65,6 @@ class Command(BaseCommand):
                 "apt install bubblewrap, before others may write scripts here."
             )
         return environment
-
-    def _wait_until_up(self, supervisor: Supervisor, host: str) -> None:
-        deadline = time.monotonic() + 30
-        near = "127.0.0.1" if ip_address(host).is_unspecified else host
-        while time.monotonic() < deadline and not supervisor.is_stopping:
-            connection = http.client.HTTPConnection(near, settings.PORT, timeout=1)
-            try:
-                connection.request("GET", "/health/live")
-                connection.getresponse()
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
-            else:
-                return
-            finally:
-                connection.close()
-        if not supervisor.is_stopping:
-            self._say(f"The web server does not answer at {near}:{settings.PORT} yet: see its messages above.")
-
-    def _greet(self, made: dict[str, Any] | None) -> None:
-        for line in greeting(made) if made else [f"Reactions is at {settings.REACTIONS_BASE_URL}/"]:
-            self._say(line)
-        self._say("\nCtrl-C stops it.")
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -117,22 +92,16 @@ def migrate() -> None:
         call_command("migrate", verbosity=0, interactive=False)
 
 
-def programs(host: str, environment: dict[str, str], with_demo: bool) -> list[Program]:
-    """What runs. Few threads on SQLite, whose busy waiting is unfair; more on PostgreSQL (measured)."""
-    threads = "1" if settings.EMBEDDED else "4"
+def programs(host: str, with_demo: bool) -> list[tuple[str, list[str]]]:
+    """What runs: names and commands."""
     web = [
         str(Path(sys.executable).with_name("granian")),
-        "--interface", "wsgi", "--host", host, "--port", str(settings.PORT),
-        "--workers", "2", "--blocking-threads", threads, "--no-ws", "--http", "1",
+        "--interface", "asginl", "--host", host, "--port", str(settings.PORT),
+        "--workers", str(WEB_WORKERS_EMBEDDED if settings.EMBEDDED else WEB_WORKERS), "--no-ws", "--http", "1",
         "--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "3",
-        "reactions_project.wsgi:application",
+        "reactions_project.asgi:application",
     ]  # fmt: skip
-    found = [
-        Program("web server", web, environment),
-        Program("worker", [sys.executable, MANAGE, "worker"], environment),
-    ]
+    found = [("web server", web), ("worker", [sys.executable, MANAGE, "worker"])]
     if with_demo:
-        found.append(
-            Program("monitor", [sys.executable, "-m", "actions.demo.monitor", str(settings.PORT + 1)], environment)
-        )
+        found.append(("monitor", [sys.executable, "-m", "actions.demo.monitor", str(settings.PORT + 1)]))
     return found

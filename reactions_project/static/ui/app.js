@@ -54,7 +54,11 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+function offerCopies(part) {
+  for (const button of part.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+}
+offerCopies(document);
+document.addEventListener("htmx:load", (event) => offerCopies(event.detail.elt));
 
 // The log: stay at the end while the reader is there, poll slowly in a hidden tab, go on after a lost connection.
 const log = document.querySelector(".log");

@@ -54,6 +54,21 @@ def test_a_changed_configuration_is_the_next_version_and_the_former_is_kept(proj
     assert [version.version for version in action.versions.all()] == [2, 1]
 
 
+def test_sec_44_the_waits_between_tries_belong_to_the_action_and_to_its_version(project, alice, client_for):
+    answer = client_for(alice).post("/api/actions/", body(project, retry_waits=[1, 5.5, 60]))
+    assert answer.status_code == 201, answer.data
+    assert answer.data["retry_waits"] == [1, 5.5, 60]
+    action = Action.objects.get()
+    client_for(alice).patch(f"/api/actions/{action.pk}/", {"retry_waits": []})
+    assert [version.retry_waits for version in action.versions.all()] == [[], [1, 5.5, 60]]
+
+
+def test_a_wait_of_nothing_is_refused_at_its_field(project, alice, client_for):
+    answer = client_for(alice).post("/api/actions/", body(project, retry_waits=[0]))
+    assert answer.status_code == 400
+    assert "write 1 to 86400 seconds" in answer.json()["errors"]["retry_waits"][0]
+
+
 def test_the_kind_of_an_action_never_changes(project, alice, client_for):
     action = ActionFactory(project=project)
     answer = client_for(alice).patch(f"/api/actions/{action.pk}/", {"kind": "script", "config": SCRIPT})

@@ -48,10 +48,8 @@ def run_of(event: Event, reaction: Reaction, status: str = "succeeded", **more: 
         action_version=version,
         executor="script" if reaction.action.kind == "script" else "http",
         status=status,
-        due_at=now,
-        created_at=now,
         max_attempts=version.max_attempts,
-        **more,
+        **{"due_at": now, "created_at": now, **more},
     )
     if run.started_at:
         Attempt.objects.create(run=run, number=1, started_at=run.started_at, finished_at=run.finished_at, outcome="ok")

@@ -58,9 +58,10 @@ def test_a_page_shows_state_outcome_times_and_attempts(alice, reaction):
         request={
             "method": "POST",
             "url": "https://m.example.com/d",
-            "headers": {"Api-Key": "*****"},
+            "headers": [["Api-Key", "*****"]],
             "body": '{"a":1}',
         },
+        timings={"connect": 0.0015, "first_byte": 0.02, "total": 0.025},
         response={"status": 503, "headers": {"Retry-After": "9"}, "body": "<b>busy</b>"},
     )
     text = page(alice, run)
@@ -68,6 +69,8 @@ def test_a_page_shows_state_outcome_times_and_attempts(alice, reaction):
         assert words in text
     assert "POST https://m.example.com/d" in text
     assert "Api-Key: *****" in text
+    assert "connected in 1.5 ms · first byte after 20.0 ms · all in 25.0 ms" in text
+    assert "curl --globoff --path-as-is https://m.example.com/d -H &#x27;Api-Key: *****&#x27;" in text
     assert "&lt;b&gt;busy&lt;/b&gt;" in text
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from tests.actions.views.ledgers import decision_of, event_of, run_of
 
-LISTS = ["reaction-list", "event-list", "run-list", "project-list", "account"]
+LISTS = ["reaction-list", "event-list", "run-list", "dead-letter-list", "project-list", "account"]
 
 
 @pytest.fixture

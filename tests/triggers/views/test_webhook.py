@@ -92,7 +92,7 @@ def test_sec_11_the_key_appears_nowhere(deliver, key, caplog):
     assert key not in refused.content.decode()
     assert Event.objects.count() == 4
     assert key not in everywhere(caplog)
-    assert key.rsplit("_", 1)[1] not in everywhere(caplog)
+    assert key.split("_", 2)[2] not in everywhere(caplog)
     assert Event.objects.order_by("pk")[2].headers["x-other"] == "kept"
 
 
@@ -108,7 +108,7 @@ def test_sec_11_a_key_in_a_strange_place_appears_nowhere_either(deliver, key, ca
     assert Event.objects.count() == 2
     everything = everywhere(caplog) + "".join(answer.content.decode() for answer in answers)
     assert key[:24] not in everything
-    assert key.rsplit("_", 1)[1] not in everything
+    assert key.split("_", 2)[2] not in everything
 
 
 def test_sec_11_the_key_is_in_no_error_page_when_something_breaks(key, webhook, settings, caplog):
@@ -194,6 +194,7 @@ def refusals(deliver, webhook, key, project):
         "disabled": deliver(body, key=key_of(disabled), route="disabled"),
         "unknown route": deliver(body, route="nowhere"),
         "unknown route, no key": deliver(body, route="nowhere", key=None),
+        "no route at all": deliver(body, route="", key=None),
         "a route with slashes": deliver(body, route="a/b/c", key=None),
         "a route with a line break": deliver(body, route="a%0Ab", key=None),
         "a management key": deliver(body, key=api_key),
@@ -633,8 +634,8 @@ def test_a_signing_secret_that_cannot_be_opened_is_the_servers_fault(deliver, si
     assert "cannot be opened" in caplog.text
 
 
-def test_a_delivery_costs_few_queries(deliver, django_assert_num_queries):
+def test_a_delivery_costs_few_queries(deliver, django_assert_max_num_queries):
     deliver({})
-    # The key, and the event in a savepoint, which is a transaction outside of tests.
-    with django_assert_num_queries(4):
+    # The key, unless it is known, and the event in a savepoint, which is a transaction outside of tests.
+    with django_assert_max_num_queries(4):
         deliver({"a": 1}, headers={"Webhook-Id": "one"})

@@ -1,0 +1,242 @@
+"""A pause holds runs visibly, lets nothing get lost, and lets go in good order."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from accounts.callers import caller_for
+from accounts.models import AuditEntry
+from actions import execution, pausing
+from actions.engine.claims import claim
+from actions.engine.matching import match_due
+from actions.engine.synchronous import run_due
+from actions.models import Decision, Pause, Reaction, Run
+from reactions_project import clock
+from tests.factories import ActionFactory, ReactionFactory, member, operator_caller
+from tests.fakes.receiver import Receiver
+from triggers.ledger import EventData, record
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _loopback(settings: Any) -> None:
+    settings.REACTIONS_ALLOW_PRIVATE_ADDRESSES = "127.0.0.1/32"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def reaction(receiver: Receiver) -> Reaction:
+    return ReactionFactory(action=ActionFactory(config={"method": "POST", "url": f"{receiver.url}/"}), name="Tell them")
+
+
+def happen(reaction: Reaction, times: int = 1) -> None:
+    for _ in range(times):
+        trigger = reaction.triggers.get()
+        record(EventData(type=trigger.event_type, source="catalog", project=reaction.project))
+
+
+def states() -> list[str]:
+    return list(Run.objects.order_by("pk").values_list("status", flat=True))
+
+
+@pytest.mark.parametrize("scope", ["reaction", "team", "everything"])
+def test_while_paused_events_are_decided_and_their_runs_held_with_the_reason(
+    reaction: Reaction, receiver: Receiver, scope: str
+) -> None:
+    of = {"reaction": {"reaction": reaction}, "team": {"team": reaction.project.team}, "everything": {}}[scope]
+    pause = pausing.pause(operator_caller(), reason="The target is being moved.", **of)
+    happen(reaction)
+    run_due()
+    run = Run.objects.get()
+    assert (run.status, run.held_by, run.attempt_count) == ("held", pause, 0)
+    assert "Reason: The target is being moved." in run.reason
+    assert Decision.objects.get().verdict == "fired"
+    assert receiver.requests == []
+    pausing.resume(operator_caller(), pause)
+    run_due()
+    assert states() == ["succeeded"]
+    assert len(receiver.requests) == 1
+
+
+def test_what_was_queued_before_is_held_before_anything_is_sent(reaction: Reaction, receiver: Receiver) -> None:
+    happen(reaction, 3)
+    match_due()
+    pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    run_due()
+    assert states() == ["held"] * 3
+    assert receiver.requests == []
+    assert set(Run.objects.values_list("attempt_count", "started_at", "lease_token")) == {(0, None, "")}
+
+
+def test_other_reactions_go_on(reaction: Reaction, receiver: Receiver) -> None:
+    other = ReactionFactory(action=reaction.action, triggers=[reaction.triggers.get()])
+    pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    happen(reaction)
+    run_due()
+    assert dict(Run.objects.values_list("reaction", "status")) == {reaction.pk: "held", other.pk: "succeeded"}
+
+
+def test_the_preview_says_what_would_go_and_how_much_is_stale(reaction: Reaction) -> None:
+    pause = pausing.pause(operator_caller(), reason="Wait.", team=reaction.project.team)
+    happen(reaction, 3)
+    match_due()
+    old = Run.objects.earliest("pk")
+    Run.objects.filter(pk=old.pk).update(created_at=clock.now() - timedelta(hours=3))
+    held = pausing.held_by(pause, clock.now() - timedelta(hours=1))
+    assert (held.count, held.stale) == (3, 1)
+    assert held.by_reaction == [{"name": "Tell them", "count": 3}]
+    assert held.oldest is not None
+    assert held.newest is not None
+    assert held.oldest < held.newest
+
+
+def test_stale_ones_are_skipped_with_a_reason_and_never_sent(reaction: Reaction, receiver: Receiver) -> None:
+    pause = pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    happen(reaction, 2)
+    match_due()
+    old = Run.objects.earliest("pk")
+    Run.objects.filter(pk=old.pk).update(created_at=clock.now() - timedelta(hours=3))
+    pausing.resume(operator_caller(), pause, skip_older_than=timedelta(hours=1))
+    run_due()
+    assert states() == ["cancelled", "succeeded"]
+    old.refresh_from_db()
+    assert "without what had grown old" in old.reason
+    assert len(receiver.requests) == 1
+
+
+def test_runs_are_let_go_at_the_pace_that_was_asked(reaction: Reaction) -> None:
+    pause = pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    happen(reaction, 5)
+    match_due()
+    pause = pausing.resume(operator_caller(), pause, per_second=2)
+    assert pause.resumed_at is not None
+    offsets = [
+        (due - pause.resumed_at).total_seconds() for due in Run.objects.order_by("pk").values_list("due_at", flat=True)
+    ]
+    assert offsets[2:] == [1.0, 1.5, 2.0]
+    pause.refresh_from_db()
+    assert pause.released == 5
+
+
+def test_what_no_worker_had_claimed_is_previewed_skipped_and_paced_too(reaction: Reaction, receiver: Receiver) -> None:
+    happen(reaction, 3)
+    match_due()
+    pause = pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    old = Run.objects.earliest("pk")
+    Run.objects.filter(pk=old.pk).update(created_at=clock.now() - timedelta(hours=3))
+    assert pausing.held_by(pause, clock.now() - timedelta(hours=1)).count == 3
+    assert pausing.held_by(pause, clock.now() - timedelta(hours=1)).stale == 1
+    resumed = pausing.resume(operator_caller(), pause, skip_older_than=timedelta(hours=1), per_second=1)
+    assert states() == ["cancelled", "queued", "queued"]
+    assert resumed.resumed_at is not None
+    # What was skipped takes no turn of the others.
+    last = Run.objects.latest("pk")
+    assert (last.due_at - resumed.resumed_at).total_seconds() == 1.0
+    assert receiver.requests == []
+
+
+def test_what_was_to_be_skipped_is_skipped_though_a_wider_pause_goes_on(reaction: Reaction) -> None:
+    narrow = pausing.pause(operator_caller(), reason="Narrow.", reaction=reaction)
+    happen(reaction)
+    match_due()
+    Run.objects.update(created_at=clock.now() - timedelta(hours=3))
+    pausing.pause(operator_caller(), reason="Wide.")
+    pausing.resume(operator_caller(), narrow, skip_older_than=timedelta(hours=1))
+    assert states() == ["cancelled"]
+
+
+def test_what_a_wider_pause_covers_stays_held_by_that_one(reaction: Reaction) -> None:
+    narrow = pausing.pause(operator_caller(), reason="Narrow.", reaction=reaction)
+    happen(reaction)
+    match_due()
+    wide = pausing.pause(operator_caller(), reason="Wide.")
+    pausing.resume(operator_caller(), narrow)
+    run = Run.objects.get()
+    assert (run.status, run.held_by) == ("held", wide)
+    assert "Wide." in run.reason
+    pausing.resume(operator_caller(), wide)
+    assert states() == ["queued"]
+
+
+def test_what_whoever_resumed_left_over_is_let_go_by_workers(reaction: Reaction, monkeypatch: Any) -> None:
+    pause = pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    happen(reaction, 5)
+    match_due()
+    monkeypatch.setattr(pausing, "AT_ONCE", 2)
+    pausing.resume(operator_caller(), pause)
+    assert sorted(states()) == ["held"] * 3 + ["queued"] * 2
+    assert pausing.release() == 3
+    assert states() == ["queued"] * 5
+    assert pausing.release() == 0
+
+
+def test_runs_of_a_deleted_pause_are_not_held_for_ever(reaction: Reaction) -> None:
+    pause = pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    happen(reaction)
+    match_due()
+    pause.delete()
+    pausing.release()
+    assert states() == ["queued"]
+
+
+def test_a_held_run_can_be_cancelled(reaction: Reaction) -> None:
+    pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    happen(reaction)
+    match_due()
+    assert execution.cancel(operator_caller(), Run.objects.get()).status == "cancelled"
+
+
+def test_a_pause_holds_nothing_that_was_cancelled_since_its_claim(reaction: Reaction) -> None:
+    happen(reaction)
+    match_due()
+    claim("http", 1, "token", clock.now(), 15)
+    pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    execution.cancel(operator_caller(), Run.objects.get())
+    assert pausing.hold(Run.objects.all(), "token") == {Run.objects.get().pk}
+    assert states() == ["cancelled"]
+
+
+def test_the_same_is_not_paused_twice_and_a_pause_ends_once(reaction: Reaction) -> None:
+    for of in ({"reaction": reaction}, {"team": reaction.project.team}, {}):
+        pause = pausing.pause(operator_caller(), reason="Wait.", **of)
+        with pytest.raises(ValidationError, match="paused already"):
+            pausing.pause(operator_caller(), reason="Again.", **of)
+        pausing.resume(operator_caller(), pause)
+        with pytest.raises(ValidationError, match="over already"):
+            pausing.resume(operator_caller(), pause)
+        pausing.pause(operator_caller(), reason="Anew.", **of)
+    assert Pause.objects.filter(resumed_at=None).count() == 3
+    assert AuditEntry.objects.filter(verb="pause").count() == 6
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [("owner", {"reaction", "team"}), ("editor", {"reaction"}), ("author", {"reaction"}), ("viewer", set())],
+)
+def test_sec_01_who_may_pause_what(reaction: Reaction, role: str, may: set[str]) -> None:
+    caller = caller_for(member(reaction.project.team, role))
+    for scope, of in {"reaction": {"reaction": reaction}, "team": {"team": reaction.project.team}, "all": {}}.items():
+        if scope in may:
+            pausing.resume(caller, pausing.pause(caller, reason="Wait.", **of))
+        else:
+            with pytest.raises(PermissionDenied):
+                pausing.pause(caller, reason="Wait.", **of)
+
+
+def test_a_pause_needs_a_reason(reaction: Reaction) -> None:
+    with pytest.raises(ValidationError, match="Say why"):
+        pausing.pause(operator_caller(), reason="  ", reaction=reaction)
+
+
+def test_a_pause_costs_a_batch_one_question(reaction: Reaction, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        assert pausing.hold([], "token") == set()

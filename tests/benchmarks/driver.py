@@ -1,0 +1,184 @@
+"""Makes rows on an installation that the environment names: reactions, runs in bulk, events at a rate. Prints JSON.
+
+A process of its own, so that waking workers goes the way it goes in the product.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reactions_project.settings")
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402
+
+from actions.engine.matching import match_due  # noqa: E402
+from actions.models import Attempt, Decision, Heartbeat, LogChunk, Run  # noqa: E402
+from reactions_project import clock  # noqa: E402
+from tests.end_to_end.faults.flows import Flow  # noqa: E402
+from tests.factories import ActionFactory, ProjectFactory, ReactionFactory, TeamFactory  # noqa: E402
+from triggers.ledger import EventData, record  # noqa: E402
+from triggers.models import Event  # noqa: E402
+
+# Each process counts from nought, and names are taken once.
+for _factory in (TeamFactory, ProjectFactory):
+    _factory.reset_sequence(time.time_ns() // 1_000_000 % 10**9)
+
+
+def flow(url: str, reactions: int = 1) -> Flow:
+    """That many reactions to the same kind of event of a new project."""
+    project = ProjectFactory()
+    config = {
+        "method": "POST",
+        "url": url,
+        "headers": {"X-Release": "#{Octopus.Release.Number}"},
+        "body": {"kind": "json", "json": {"event": "#{Octopus.Event.Id}", "notes": "#{Octopus.Release.Notes}"}},
+    }
+    action = ActionFactory(project=project, config=config)
+    first = ReactionFactory(action=action)
+    for _ in range(reactions - 1):
+        ReactionFactory(action=action, triggers=list(first.triggers.all()))
+    return Flow(first, happen(first))
+
+
+def happen(reaction: Any) -> Event:
+    trigger = reaction.triggers.get()
+    payload = {"Release": {"Number": "1.2.3", "Notes": 'Fixes the "basket"\nand more.'}}
+    data = EventData(type=trigger.event_type, source="catalog", project=reaction.project, payload=payload)
+    return record(data).event
+
+
+def queue(url: str, count: str, targets: str = "1") -> dict[str, Any]:
+    """Runs that are due, as matching would have queued them, shared by so many neighbouring ports."""
+    parts = urlsplit(url)
+    reactions = []
+    for number in range(int(targets)):
+        made = flow(parts._replace(netloc=f"{parts.hostname}:{(parts.port or 80) + number}").geturl())
+        Event.objects.update(matched_at=clock.now())
+        made.queue(int(count) // int(targets), first=2)
+        reactions.append(str(made.reaction.pk))
+    return {"reactions": reactions}
+
+
+def wait(*reactions: str) -> dict[str, Any]:
+    """When all runs of these reactions had succeeded."""
+    deadline = time.monotonic() + 280
+    while Run.objects.filter(reaction__in=reactions).exclude(status="succeeded").exists():
+        if time.monotonic() > deadline:
+            raise SystemExit("the backlog never ended")
+        time.sleep(0.02)
+    return {"ended": time.monotonic()}
+
+
+def retention(url: str, count: str) -> dict[str, Any]:
+    """Delete so many runs with an attempt and two lines of log each, while another process writes every millisecond;
+    how long it waited for the database each time, in milliseconds."""
+    made = flow(url)
+    made.queue(int(count), first=2)
+    long_ago = clock.now() - timedelta(days=4_000)
+    Run.objects.update(status="succeeded", finished_at=long_ago)
+    attempts = [
+        Attempt(run=run, number=1, started_at=long_ago, finished_at=long_ago) for run in Run.objects.order_by("pk")
+    ]
+    Attempt.objects.bulk_create(attempts, batch_size=1_000)
+    LogChunk.objects.bulk_create(
+        (
+            LogChunk(attempt=attempt, sequence=number, stream="stdout", text="a line\n" * 5, at=long_ago)
+            for attempt in attempts
+            for number in (1, 2)
+        ),
+        batch_size=1_000,
+    )
+    deleting = subprocess.Popen([sys.executable, "manage.py", "shell", "-c", _CLEAN_UP], stdout=subprocess.DEVNULL)
+    begun, waits = time.monotonic(), []
+    while deleting.poll() is None:
+        asked = time.monotonic()
+        with transaction.atomic():
+            Heartbeat.objects.update_or_create(
+                host="benchmark", pid=1, cluster="http", defaults={"started_at": clock.now(), "beat_at": clock.now()}
+            )
+        waits.append((time.monotonic() - asked) * 1_000)
+        time.sleep(0.001)
+    waits.sort()
+    seconds = time.monotonic() - begun
+    return {"p99": waits[int(len(waits) * 0.99)], "max": waits[-1], "rate": int(count) / seconds}
+
+
+_CLEAN_UP = "from actions.retention import clean_up; clean_up()"
+
+
+def events(url: str, rate: str, seconds: str) -> dict[str, Any]:
+    """One event at a time at that rate; when each was committed."""
+    made = flow(url)
+    committed = {}
+    begun = time.monotonic()
+    for index in range(int(float(rate) * float(seconds))):
+        time.sleep(max(0.0, begun + index / float(rate) - time.monotonic()))
+        event = happen(made.reaction)
+        committed[str(event.uid)] = time.monotonic()
+    return {"committed": committed}
+
+
+def growth(url: str, *sizes: str) -> dict[str, Any]:
+    """Milliseconds to decide one event to which so many reactions listen, all of them firing."""
+    found = {}
+    for size in map(int, sizes):
+        made = flow(url, size)
+        match_due()
+        times = []
+        for _ in range(3):
+            happen(made.reaction)
+            begun = time.perf_counter()
+            match_due()
+            times.append((time.perf_counter() - begun) * 1000)
+        found[str(size)] = round(sorted(times)[1], 1)
+    return found
+
+
+def history(url: str, *sizes: str) -> dict[str, Any]:
+    """Milliseconds to record and decide one event over so many rows of history (decisions of one event)."""
+    made = flow(url)
+    match_due()
+    model = Decision.objects.latest("pk")
+    found = {}
+    columns = ", ".join(
+        f'"{field.column}"'
+        for field in Decision._meta.local_concrete_fields
+        if field.column not in ("id", "sequence", "run_id")
+    )
+    for size in map(int, sizes):
+        have = Decision.objects.count()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH RECURSIVE n(i) AS (SELECT %s UNION ALL SELECT i + 1 FROM n WHERE i < %s)"
+                f" INSERT INTO actions_decision ({columns}, sequence) SELECT {columns}, n.i + 10"
+                f" FROM actions_decision, n WHERE actions_decision.id = %s",
+                [have, size, model.pk],
+            )
+        times = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            happen(made.reaction)
+            match_due()
+            times.append((time.perf_counter() - begun) * 1000)
+        found[str(size)] = round(sorted(times)[2], 1)
+    return found
+
+
+if __name__ == "__main__":
+    verbs = {
+        "queue": queue,
+        "await": wait,
+        "retention": retention,
+        "events": events,
+        "growth": growth,
+        "history": history,
+    }
+    sys.stdout.write(json.dumps(verbs[sys.argv[1]](*sys.argv[2:])) + "\n")

@@ -1,0 +1,72 @@
+"""A host is told to stop under load, in every way that process managers do it."""
+
+import contextlib
+import signal
+
+import pytest
+
+from tests.end_to_end.faults.flows import flow_to, repeated, sent, uids
+from tests.end_to_end.faults.installation import Host, Installation, awaited
+from tests.end_to_end.server import ROOT, free_ports, wait_until
+from tests.fakes.receiver import Answer, Receiver
+
+pytestmark = pytest.mark.end_to_end
+LOAD = 600
+
+
+@pytest.mark.parametrize(
+    ("number", "group"),
+    [
+        pytest.param(signal.SIGTERM, False, id="SIGTERM to the parent"),
+        pytest.param(signal.SIGTERM, True, id="SIGTERM to the group"),
+        pytest.param(signal.SIGINT, True, id="SIGINT to the group"),
+    ],
+)
+def test_a_host_that_stops_finishes_what_is_in_flight_and_hands_back_the_rest(
+    installation: Installation, number: int, group: bool
+) -> None:
+    with Receiver() as receiver:
+        receiver.respond = lambda _: Answer(delay=0.5)
+        flow = flow_to(receiver)
+        flow.queue(LOAD)
+        with installation.host() as host:
+            receiver.wait_for(60)
+            assert host.stop(number, group=group) == 0, host.log.read_text()
+        statuses = flow.statuses()
+        assert set(statuses) == {"succeeded", "queued"}
+        assert statuses.total() == LOAD
+        assert repeated(receiver) == set()
+        assert set(sent(receiver)) == uids(flow.runs.filter(status="succeeded"))
+        assert not flow.runs.filter(status="queued").exclude(attempt_count=0).exists()
+        receiver.respond = None
+        with installation.host("http") as host:
+            awaited(host, "http")
+            wait_until(flow.all_succeeded, "what was handed back was not done")
+        assert sent(receiver).total() == LOAD
+        assert not flow.runs.exclude(attempt_count=1).exists()
+
+
+def serve(installation: Installation) -> contextlib.AbstractContextManager[Host]:
+    port = str(free_ports(1))
+    return installation.host(program=(str(ROOT / "manage.py"), "serve"), PORT=port)
+
+
+def test_the_supervisor_waits_for_what_is_in_flight(installation: Installation) -> None:
+    with Receiver(respond=lambda _: Answer(delay=5)) as receiver, serve(installation) as host:
+        flow = flow_to(receiver)
+        flow.queue(20)
+        wait_until(lambda: flow.statuses()["running"] == 20, "nothing was sent")
+        assert host.stop() == 0, host.log.read_text()
+        assert flow.all_succeeded()
+        assert "a second Ctrl-C ends it at once" in host.log.read_text()
+
+
+def test_a_second_ctrl_c_does_not_wait(installation: Installation) -> None:
+    with Receiver(respond=lambda _: Answer(hang=True)) as receiver, serve(installation) as host:
+        flow = flow_to(receiver, timeout_seconds=60)
+        flow.queue(1)
+        receiver.wait_for(1)
+        host.process.send_signal(signal.SIGINT)
+        wait_until(lambda: "a second Ctrl-C" in host.log.read_text(), "nobody said that it waits")
+        assert host.stop(signal.SIGINT) == 0, host.log.read_text()
+        assert flow.statuses() == {"running": 1}, "it was waited for"
