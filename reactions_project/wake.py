@@ -4,6 +4,7 @@ Correctness never depends on it: workers look every half second anyway.
 """
 
 import asyncio
+import atexit
 import contextlib
 import os
 import socket
@@ -20,6 +21,8 @@ from reactions_project.run_dir import run_dir
 
 CHANNEL = "reactions_rows_due"
 _COALESCE_SECONDS = 0.002
+# So long may a process that ends wait for its last wake-up to go out; lost, it would cost a poll, and nothing else.
+_LAST_SECONDS = 1.0
 _PREFIX = "wake-"
 
 
@@ -61,26 +64,41 @@ class _Notifier:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self._wanted = threading.Event()
+        self._sending = False
+        atexit.register(self._last)
         threading.Thread(target=self._run, name="wake", daemon=True).start()
 
     def poke(self) -> None:
         self._wanted.set()
 
+    def _last(self) -> None:
+        # A command that records an event and ends at once would take its wake-up along.
+        deadline = time.monotonic() + _LAST_SECONDS
+        while self.pid == os.getpid() and (self._wanted.is_set() or self._sending) and time.monotonic() < deadline:
+            time.sleep(_COALESCE_SECONDS / 2)
+
     def _run(self) -> None:
         database: psycopg.Connection[Any] | None = None
         while True:
             self._wanted.wait()
-            time.sleep(_COALESCE_SECONDS)
+            self._sending = True
             self._wanted.clear()
-            try:
-                if database is None or database.closed:
-                    database = connect()
-                database.execute(f"NOTIFY {CHANNEL}")
-            except psycopg.Error:
-                if database is not None:
-                    with contextlib.suppress(psycopg.Error):
-                        database.close()
-                database = None
+            for _ in range(2):
+                # A connection that broke meanwhile is found out only now, and its successor sends the same.
+                try:
+                    if database is None or database.closed:
+                        database = connect()
+                    database.execute(f"NOTIFY {CHANNEL}")
+                except psycopg.Error:
+                    if database is not None:
+                        with contextlib.suppress(psycopg.Error):
+                            database.close()
+                    database = None
+                else:
+                    break
+            self._sending = False
+            # The first goes at once; what comes right behind it goes together.
+            time.sleep(_COALESCE_SECONDS)
 
 
 _lock = threading.Lock()
