@@ -11,15 +11,18 @@ import re
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from accounts.models import ApiKey, KeyBase, RunToken, User
 from accounts.roles import KEY_SCOPES
 from reactions_project import clock
+from reactions_project.prepared import PreparedRows
 
 K = TypeVar("K", bound=KeyBase)
 _SHAPE = re.compile(r"\Arx([a-z])_([0-9a-z]{10})_([A-Za-z0-9_-]{43})\Z")
@@ -83,12 +86,20 @@ def find(queryset_model: type[K], kind: str, text: str, *related: str) -> K | No
     `related` are the key's relations to fetch in the same query.
     """
     prefix = prefix_of(kind, text)
-    found = queryset_model._default_manager.filter(prefix=prefix).order_by() if prefix else None
-    key = None if found is None else (found.select_related(*related) if related else found).first()
+    key = _by_prefix(queryset_model, related).first(prefix) if prefix else None
     if key is None:
         hmac.compare_digest(digest(text), digest("nothing"))
         return None
     return key if matches(key, text) and key.is_valid(clock.now()) else None
+
+
+@lru_cache
+def _by_prefix(model: type[K], related: tuple[str, ...]) -> PreparedRows[K]:
+    def rows(prefix: str) -> QuerySet[K]:
+        found = model._default_manager.filter(prefix=prefix).order_by()
+        return found.select_related(*related) if related else found
+
+    return PreparedRows(rows)
 
 
 def note_use(key: KeyBase) -> None:

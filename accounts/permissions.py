@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Model, Q, QuerySet
-from guardian.shortcuts import get_objects_for_user
 
 from accounts.callers import Caller
+from accounts.granted import Granted
 from accounts.models import Membership, Project
 from accounts.roles import RUN_TOKEN, Verb, operator_may, roles_with, scopes_allow
 
@@ -56,18 +56,7 @@ _EVERYTHING = ~Q(pk__in=[])
 
 def projects(caller: Caller, kind: str, *verbs: str) -> QuerySet[Project]:
     """The projects in which the caller may do any of the verbs to objects of that kind."""
-    if caller.run is not None:
-        granted = RUN_TOKEN.get(kind, frozenset()) & set(verbs)
-        return Project.objects.filter(pk=caller.run.project_id) if granted else Project.objects.none()
-    if _as_operator(caller, kind, verbs):
-        return Project.objects.all()
-    # Without the app's name in front, guardian takes the content type from the model and Django's cache.
-    codenames = [f"{role}_of_project" for role in sorted(_roles(caller, kind, verbs))]
-    if not codenames:
-        return Project.objects.none()
-    return get_objects_for_user(
-        caller.person, codenames, Project, any_perm=True, with_superuser=False, accept_global_perms=False
-    )
+    return Project.objects.filter(_in_projects("pk", caller, kind, verbs))
 
 
 def visible(queryset: QuerySet[M], caller: Caller, verb: str = Verb.READ) -> QuerySet[M]:
@@ -156,7 +145,7 @@ def _reachable(model: type[Model], caller: Caller, kind: str, verbs: tuple[str, 
     if kind in SPACE_WIDE:
         return _role_anywhere(caller, kind, verbs)
     path: str = model.project_path  # type: ignore[attr-defined]
-    condition = Q(**{f"{path or 'pk'}__in": projects(caller, kind, *verbs).values("pk")})
+    condition = _in_projects(path or "pk", caller, kind, verbs)
     if model._meta.label == "triggers.Event":
         # Space-wide events have no project; whoever holds a role anywhere may see them.
         condition |= Q(project__isnull=True) & _role_anywhere(caller, kind, verbs)
@@ -164,6 +153,19 @@ def _reachable(model: type[Model], caller: Caller, kind: str, verbs: tuple[str, 
         roles = _roles(caller, kind, verbs)
         condition |= Q(team__in=Membership.objects.filter(user=caller.person, role__in=roles).values("team"))
     return condition
+
+
+def _in_projects(path: str, caller: Caller, kind: str, verbs: tuple[str, ...]) -> Q:
+    """Rows whose `path` leads to a project in which the caller may do any of the verbs to objects of that kind."""
+    if caller.run is not None:
+        granted = RUN_TOKEN.get(kind, frozenset()) & set(verbs)
+        return Q(**{path: caller.run.project_id}) if granted else _NOTHING
+    if _as_operator(caller, kind, verbs):
+        return _EVERYTHING
+    codenames = frozenset(f"{role}_of_project" for role in _roles(caller, kind, verbs))
+    if not codenames or caller.person is None:
+        return _NOTHING
+    return Q(**{f"{path}__in": Granted(caller.person, Project, codenames)})
 
 
 def _role_anywhere(caller: Caller, kind: str, verbs: tuple[str, ...]) -> Q:
@@ -197,10 +199,7 @@ def _shared(model: type[Model], caller: Caller, kind: str, verbs: tuple[str, ...
     ]
     if not names or caller.person is None:
         return _NOTHING
-    rows = get_objects_for_user(
-        caller.person, names, model, any_perm=True, with_superuser=False, accept_global_perms=False
-    )
-    return Q(pk__in=rows.values("pk"))
+    return Q(pk__in=Granted(caller.person, model, frozenset(names)))
 
 
 def shareable_verbs(kind: str) -> frozenset[str]:

@@ -130,7 +130,8 @@ def _guard(key: TriggerKey, now: datetime) -> list[Any]:
 
 def _written(data: EventData, now: datetime) -> Event:
     event = _event(data, now)
-    with transaction.atomic():
+    # A change of the catalogue and its event stand or fall together; a delivery is undone by itself.
+    with transaction.atomic(savepoint=data.source != "catalog" or data.delivery_id is not None):
         _events.insert(event)
         event_recorded.send(sender=Event, event=event)
     return event

@@ -22,6 +22,8 @@ def update_process(
     process, created = DeploymentProcess.objects.select_for_update().get_or_create(
         project=project, defaults={"steps": steps, "updated_by": caller.user}
     )
+    # It is in hand, so that nobody asks for it again.
+    process.project = project
     if not created:
         process.version += 1
         process.steps = steps
