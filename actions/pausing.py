@@ -190,8 +190,18 @@ def _gather(pause: Pause) -> None:
         )
 
 
+def _waiting() -> QuerySet[Run]:
+    return Run.objects.filter(status=RunStatus.HELD).exclude(held_by__resumed_at=None, held_by__isnull=False)
+
+
+_to_release = PreparedRows(lambda: _waiting().order_by()[:1], 0)
+
+
 def release(most: int = BATCH) -> int:
     """Let go what is held and not paused any more, in batches; workers call it again and again."""
+    # Without a transaction, which would wait for the right to write only to find nothing.
+    if not _to_release.all():
+        return 0
     done = 0
     while done < most and (released := _release_some(min(BATCH, most - done))):
         done += released
@@ -202,11 +212,8 @@ def release(most: int = BATCH) -> int:
 
 @transaction.atomic
 def _release_some(most: int) -> int:
-    waiting = Run.objects.filter(status=RunStatus.HELD).exclude(held_by__resumed_at=None, held_by__isnull=False)
-    if not waiting.exists():
-        return 0
     runs = list(
-        waiting.select_for_update(skip_locked=True, of=("self",)).select_related("held_by").order_by("pk")[:most]
+        _waiting().select_for_update(skip_locked=True, of=("self",)).select_related("held_by").order_by("pk")[:most]
     )
     pauses, now = pauses_in_force(), clock.now()
     count: dict[Pause, int] = {}

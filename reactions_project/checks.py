@@ -8,8 +8,11 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from reactions_project.queue import CLUSTERS, SLICE_FUNCTION
 
+# What concerns workers too, which leave the checks of pages out, since those load all pages.
+CONFIGURATION = "configuration"
 
-@register()
+
+@register(CONFIGURATION)
 def check_queue(**_: Any) -> list[CheckMessage]:
     configured: Mapping[str, Any] = settings.Q_CLUSTER
     clusters = {name: {**configured, **others} for name, others in configured.get("ALT_CLUSTERS", {}).items()}
@@ -48,7 +51,7 @@ def _of_cluster(name: str, cluster: Mapping[str, Any]) -> Iterable[CheckMessage]
         )
 
 
-@register()
+@register(CONFIGURATION)
 def check_database(**_: Any) -> list[CheckMessage]:
     database: Mapping[str, Any] = settings.DATABASES["default"]
     options: Mapping[str, Any] = database.get("OPTIONS", {})

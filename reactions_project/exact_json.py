@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg.types.json import Json
 
 
 class ExactJSONField(models.JSONField):
@@ -16,6 +15,9 @@ class ExactJSONField(models.JSONField):
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         if connection.vendor != "postgresql" or value is None or isinstance(value, models.expressions.BaseExpression):
             return super().get_db_prep_value(value, connection, prepared)
+        # Here, so that it is loaded where there is a PostgreSQL.
+        from psycopg.types.json import Json
+
         return Json(value)
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:

@@ -1,7 +1,7 @@
 """django-q2, and the only importer of it: it hosts, supervises and restarts the workers of a host.
 
-Its queue holds no state. For the clusters `http` and `scripts` a small broker hands each worker endless slices of half
-a second, in which the engine claims due runs; the housekeeping cluster has q2's own database broker and schedules.
+Its queue holds no state. For the clusters `http` and `scripts` a small broker hands each worker endless slices of a
+second, in which the engine claims due runs; the housekeeping cluster has q2's own database broker and schedules.
 
 What q2 does not survive by itself is mended here: a signal to the whole process group (its sentinel would die and its
 parent hang), a worker that was killed while it waited and took the queue's lock along (the cluster would stall for
@@ -17,6 +17,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 import django_q.cluster
@@ -37,6 +38,8 @@ HOUSEKEEPING_FUNCTION = "actions.tasks.keep_house"
 # Without a slice for this long a cluster is stalled and is started anew.
 STALL_SECONDS = 20.0
 STOP_SECONDS = 30.0
+# A signal ends the sleep between two looks at the clusters.
+_LOOK_SECONDS = 0.5
 # How long a worker whose parent was killed may take to finish what is in flight and hand back the rest.
 ORPHAN_SECONDS = 10.0
 # What q2 writes in a worker's timer between two tasks.
@@ -44,6 +47,8 @@ _IDLE = -1
 
 # Shared with all descendants of a cluster: when its last slice began, by the monotonic clock.
 _ticks: dict[str, Any] = {}
+# Shared with all descendants of this host: whether it is being stopped.
+_stopping = multiprocessing.Value("b", 0)
 _on_stop: list[Callable[[], None]] = []
 # Of a worker: who started it, and whether it is within a slice.
 _parent = 0
@@ -90,6 +95,11 @@ def slice_of(cluster: str) -> Iterator[None]:
         raise SystemExit(1)
 
 
+def is_stopping() -> bool:
+    """In a worker: whether its host is being stopped, so that slices which q2 still has in hand need not last."""
+    return bool(_stopping.value)
+
+
 def is_orphaned() -> bool:
     """In a worker: whether its parent was killed, so that nobody will tell it to stop."""
     return bool(_parent) and os.getppid() != _parent
@@ -116,6 +126,16 @@ class _Sentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
             log.error("a worker of the %s cluster was killed while it waited for work", Conf.CLUSTER_NAME)
             os._exit(1)
         super().reincarnate(process)
+
+
+class _NoStatistics:
+    """In place of what q2 signs and puts into a cache with every look at its workers: heartbeats say it (trap 11)."""
+
+    def __init__(self, sentinel: Any) -> None:
+        pass
+
+    def save(self) -> None:
+        pass
 
 
 def _in_worker(**_: Any) -> None:
@@ -170,9 +190,12 @@ class Host:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._want_stop())
         django_q.cluster.Sentinel = _Sentinel
+        django_q.cluster.Stat = _NoStatistics
         post_spawn.connect(_in_worker, dispatch_uid="reactions-worker")
         ensure_schedules()
         connections.close_all()
+        # By its name, since the engine is above this. Before forking, or each worker would load the engine for itself.
+        import_module(SLICE_FUNCTION.rpartition(".")[0])
         # What is loaded by now stays: looking through all of it for garbage stops a worker for 100 ms every few seconds
         # and makes each fork a copy of its own.
         gc.collect()
@@ -182,7 +205,7 @@ class Host:
                 if not self._stop:
                     self._start(name)
             while not self._stop:
-                time.sleep(0.2)
+                time.sleep(_LOOK_SECONDS)
                 for name in self._names:
                     if not self._stop and not self._is_well(name):
                         self._restart(name)
@@ -223,6 +246,7 @@ class Host:
         self._start(name)
 
     def _stop_all(self) -> None:
+        _stopping.value = 1
         for cluster in self._clusters.values():
             if cluster.stop_event is not None:
                 cluster.stop_event.set()

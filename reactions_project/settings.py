@@ -118,7 +118,7 @@ CACHES = {
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     ),
-    # django-q2 writes its statistics here on every guard cycle; ours are heartbeat rows, so these may stay local.
+    # What django-q2 keeps in a cache; of its statistics nothing, ours are heartbeat rows.
     "queue": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "queue"},
 }
 

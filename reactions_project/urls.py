@@ -7,7 +7,7 @@ urlpatterns = [
     path("", include("actions.urls")),
     path("", include("triggers.urls")),
     path("", include("accounts.urls")),
-    path("", include("reactions_project.health")),
+    path("", include("reactions_project.api.health")),
     path("api/", include("accounts.api.urls")),
     path("api/", include("triggers.api.urls")),
     path("api/", include("actions.api.urls")),

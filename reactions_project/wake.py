@@ -4,25 +4,19 @@ Correctness never depends on it: workers look every half second anyway.
 """
 
 import asyncio
-import atexit
 import contextlib
 import os
 import socket
-import threading
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import psycopg
-from django.conf import settings
 from django.db import connection, transaction
 
 from reactions_project.run_dir import run_dir
 
-CHANNEL = "reactions_rows_due"
-_COALESCE_SECONDS = 0.002
-# So long may a process that ends wait for its last wake-up to go out; lost, it would cost a poll, and nothing else.
-_LAST_SECONDS = 1.0
+if TYPE_CHECKING:
+    from reactions_project.notify import Listening
+
 _PREFIX = "wake-"
 
 
@@ -35,7 +29,10 @@ def rows_due() -> None:
 def send() -> None:
     """Wake the workers now. Never raises and never waits for anybody."""
     if connection.vendor == "postgresql":
-        _notifier().poke()
+        # Here, so that its driver is loaded where there is one.
+        from reactions_project import notify
+
+        notify.notifier().poke()
     else:
         _send_datagrams()
 
@@ -58,102 +55,33 @@ def _send_datagrams() -> None:
                 continue
 
 
-class _Notifier:
-    """One thread and one connection per process, so that a commit never waits for the NOTIFY's server-wide lock."""
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        self._wanted = threading.Event()
-        self._sending = False
-        atexit.register(self._last)
-        threading.Thread(target=self._run, name="wake", daemon=True).start()
-
-    def poke(self) -> None:
-        self._wanted.set()
-
-    def _last(self) -> None:
-        # A command that records an event and ends at once would take its wake-up along.
-        deadline = time.monotonic() + _LAST_SECONDS
-        while self.pid == os.getpid() and (self._wanted.is_set() or self._sending) and time.monotonic() < deadline:
-            time.sleep(_COALESCE_SECONDS / 2)
-
-    def _run(self) -> None:
-        database: psycopg.Connection[Any] | None = None
-        while True:
-            self._wanted.wait()
-            self._sending = True
-            self._wanted.clear()
-            for _ in range(2):
-                # A connection that broke meanwhile is found out only now, and its successor sends the same.
-                try:
-                    if database is None or database.closed:
-                        database = connect()
-                    database.execute(f"NOTIFY {CHANNEL}")
-                except psycopg.Error:
-                    if database is not None:
-                        with contextlib.suppress(psycopg.Error):
-                            database.close()
-                    database = None
-                else:
-                    break
-            self._sending = False
-            # The first goes at once; what comes right behind it goes together.
-            time.sleep(_COALESCE_SECONDS)
-
-
-_lock = threading.Lock()
-_current: _Notifier | None = None
-
-
-def _notifier() -> _Notifier:
-    global _current
-    with _lock:
-        # A fork takes the object along but not its thread.
-        if _current is None or _current.pid != os.getpid():
-            _current = _Notifier()
-        return _current
-
-
-def connect() -> "psycopg.Connection[Any]":
-    """A connection of our own to the configured PostgreSQL, in autocommit."""
-    database: dict[str, Any] = settings.DATABASES["default"]
-    return psycopg.connect(
-        host=database["HOST"] or None,
-        port=database["PORT"] or None,
-        user=database["USER"] or None,
-        password=database["PASSWORD"] or None,
-        dbname=connection.settings_dict["NAME"],
-        connect_timeout=5,
-        autocommit=True,
-    )
-
-
 class Listener:
-    """Sets `due` in an event loop whenever somebody wakes us; after an error it listens again and sets `due` once, so
-    that nothing sent meanwhile is missed."""
+    """Sets `due` in an event loop whenever somebody wakes us."""
 
     def __init__(self, due: asyncio.Event) -> None:
         self._due = due
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
         self._path: Path | None = None
-        self._database: psycopg.Connection[Any] | None = None
-        self._closed = False
+        self._listening: Listening | None = None
 
     def open(self) -> None:
         if connection.vendor == "postgresql":
-            self._listen()
+            from reactions_project import notify
+
+            self._listening = notify.Listening(self._due)
+            self._listening.open()
         else:
             self._bind()
 
     def close(self) -> None:
-        self._closed = True
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._socket.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
-        self._hang_up()
+        if self._listening is not None:
+            self._listening.close()
 
     def _bind(self) -> None:
         self._path = run_dir() / f"{_PREFIX}{os.getpid()}.sock"
@@ -169,33 +97,3 @@ class Listener:
             while self._socket.recv(16):
                 pass
         self._due.set()
-
-    def _listen(self) -> None:
-        if self._closed:
-            return
-        try:
-            self._database = connect()
-            self._database.execute(f"LISTEN {CHANNEL}")
-            self._loop.add_reader(self._database.fileno(), self._notified)
-        except psycopg.Error:
-            self._hang_up()
-            self._loop.call_later(1.0, self._listen)
-        self._due.set()
-
-    def _notified(self) -> None:
-        assert self._database is not None
-        try:
-            for _ in self._database.notifies(timeout=0):
-                pass
-        except psycopg.Error:
-            self._hang_up()
-            self._loop.call_later(0.5, self._listen)
-        self._due.set()
-
-    def _hang_up(self) -> None:
-        if self._database is not None:
-            with contextlib.suppress(OSError, ValueError, psycopg.Error):
-                self._loop.remove_reader(self._database.fileno())
-            with contextlib.suppress(psycopg.Error):
-                self._database.close()
-            self._database = None

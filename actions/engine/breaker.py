@@ -9,10 +9,14 @@ from django.db import transaction
 
 from actions.kinds.base import Outcome
 from actions.models import TargetState
+from reactions_project.prepared import PreparedRows
 
 OPENS_AFTER = 10
 FIRST_PAUSE_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 300.0
+
+
+_states = PreparedRows(TargetState.objects.all, 0)
 
 
 @dataclass
@@ -23,7 +27,7 @@ class Breaker:
     _suspects: set[str] = field(default_factory=set)
 
     def refresh(self, now: datetime) -> None:
-        rows = list(TargetState.objects.all())
+        rows = _states.all()
         self.open_targets = {row.target_key for row in rows if row.open_until and row.open_until > now}
         self._suspects = {row.target_key for row in rows}
 

@@ -25,25 +25,23 @@ class Beat:
     host: str = field(default_factory=socket.gethostname)
     pid: int = field(default_factory=os.getpid)
     claimed_total: int = 0
+    _row: int | None = None
 
     @property
     def worker(self) -> str:
         return f"{self.host}:{self.pid}"[:100]
 
     def beat(self, now: datetime, in_flight: int) -> None:
-        Heartbeat.objects.update_or_create(
-            host=self.host[:100],
-            pid=self.pid,
-            cluster=self.cluster,
-            defaults={
-                "started_at": self.started_at,
-                "beat_at": now,
-                "in_flight": in_flight,
-                "claimed_total": self.claimed_total,
-                "version": _VERSION,
-                "facts": self.facts,
-            },
-        )
+        changing = {"beat_at": now, "in_flight": in_flight, "claimed_total": self.claimed_total}
+        # Somebody may have deleted it as one of a process long dead.
+        if self._row is None or not Heartbeat.objects.filter(pk=self._row).update(**changing):
+            row, _ = Heartbeat.objects.update_or_create(
+                host=self.host[:100],
+                pid=self.pid,
+                cluster=self.cluster,
+                defaults={"started_at": self.started_at, "version": _VERSION, "facts": self.facts, **changing},
+            )
+            self._row = row.pk
 
     def leave(self) -> None:
         Heartbeat.objects.filter(host=self.host[:100], pid=self.pid, cluster=self.cluster).delete()

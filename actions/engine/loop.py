@@ -275,8 +275,7 @@ class Engine:
         next_lease = 0.0
         while True:
             try:
-                await self._on(self._flushing, self._follow_clock)
-                await self._on(self._flushing, self._beat, clock.now())
+                await self._on(self._flushing, self._beat)
                 await self._stop_cancelled()
                 if time.monotonic() >= next_lease:
                     next_lease = time.monotonic() + lease / 3
@@ -297,7 +296,9 @@ class Engine:
         if ahead < 0:
             mend_future(self.executor, self.time.now(), lease)
 
-    def _beat(self, now: datetime) -> None:
+    def _beat(self) -> None:
+        self._follow_clock()
+        now = clock.now()
         self.beat.beat(now, len(self._tasks))
         release()
         self.breaker.refresh(now)

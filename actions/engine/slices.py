@@ -1,4 +1,4 @@
-"""What a django-q2 worker does for half a second: lets this process's engine run.
+"""What a django-q2 worker does for a second: lets this process's engine run.
 
 The engine lives as long as the process: one event loop that claims, carries out and flushes. It claims only while
 slices keep coming (the permit), so a worker that is no longer fed, or that is being stopped, takes on nothing new.
@@ -16,7 +16,8 @@ from actions.engine.loop import Engine
 from reactions_project import queue
 
 log = logging.getLogger("reactions.engine")
-SLICE_SECONDS = 0.5
+# The longer, the less it costs to be idle: q2 passes each through three processes.
+SLICE_SECONDS = 1.0
 PERMIT_SECONDS = 5.0
 GRACE_SECONDS = 20.0
 # Of a worker whose parent was killed: another host may be starting in its place already.
@@ -36,7 +37,7 @@ class Host:
         multiprocessing.util.Finalize(self, _drain, args=(self,), exitpriority=100)
 
     def slice(self, seconds: float) -> None:
-        if self.stopping:
+        if self.stopping or queue.is_stopping():
             time.sleep(0.05)
             return
         self.engine.permit_until = time.monotonic() + PERMIT_SECONDS

@@ -25,9 +25,9 @@ UNSCOPED = {
     "reactions_project.api.views.DocumentationPage": "describes the API, holds no data",
     "reactions_project.api.views.Index": "names the collections, holds no data",
     "reactions_project.api.views.other_address": "404, or the view behind the same address with a slash",
-    "reactions_project.health.Metrics": "operators or loopback only",
-    "reactions_project.health.live": "holds no data",
-    "reactions_project.health.ready": "holds no data of any team",
+    "reactions_project.api.health.Metrics": "operators or loopback only",
+    "reactions_project.api.health.live": "holds no data",
+    "reactions_project.api.health.ready": "holds no data of any team",
     "triggers.api.event_types.EventTypeViewSet": "a catalogue, the same for everybody who is signed in",
     "triggers.views.webhook.webhook": "the only public write: authenticated by the trigger's own key",
 }

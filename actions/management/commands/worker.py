@@ -4,17 +4,21 @@ import os
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandParser
 
 from actions.engine.heartbeat import living
 from actions.scripts.workdir import sweep
 from reactions_project import clock
+from reactions_project.checks import CONFIGURATION
 from reactions_project.queue import CLUSTERS, Host
 from reactions_project.run_dir import short_dir
 
 
 class Command(BaseCommand):
     help = "Run this host's workers until SIGTERM or Ctrl-C; signal the parent process only."
+
+    requires_system_checks = (CONFIGURATION, Tags.models, Tags.caches)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--only", action="append", choices=CLUSTERS, help="start just this cluster; may repeat")
