@@ -18,7 +18,10 @@ pytestmark = pytest.mark.end_to_end
 
 def test_housekeeping_goes_on_after_its_idle_worker_was_killed(installation: Installation) -> None:
     with installation.host("housekeeping") as host:
-        os.kill(host.cluster().waiting_worker(), signal.SIGKILL)
+        cluster = host.cluster()
+        os.kill(cluster.waiting_worker(), signal.SIGKILL)
+        # What the former cluster had taken from its table would come back after q2's `retry`, two minutes.
+        wait_until(lambda: not parent_of(cluster.pusher), "the cluster without its worker stayed", 10)
         task = async_task(HOUSEKEEPING_FUNCTION)
         wait_until(lambda: Success.objects.filter(id=task).exists(), "no housekeeping was done any more", 15)
         assert host.stop() == 0, host.log.read_text()
