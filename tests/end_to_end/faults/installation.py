@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.contrib.contenttypes.models import ContentType
@@ -47,8 +49,10 @@ class Cluster:
 class Host:
     """One `manage.py worker` with all its children, in a process group of their own."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[Any]
     log: Path
+    # Cluster -> how many processes execute in it, and say so; housekeeping is no such cluster.
+    works: Counter[str]
 
     def family(self) -> list[int]:
         """Pids of the process group: the parent, sentinels, pushers, monitors and workers."""
@@ -169,7 +173,9 @@ class Installation:
                 env={**self.environment, **environment}, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
-        started = Host(process, log)
+        executing = {"http": int(environment.get("REACTIONS_WORKERS", "1")), "scripts": 1}
+        works = Counter({name: count for name, count in executing.items() if name in clusters or not clusters})
+        started = Host(process, log, works)
         try:
             yield started
         finally:

@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reactions_project import clock
 from tests.end_to_end.faults.flows import flow_to, repeated, sent
 from tests.end_to_end.faults.installation import LEASE_SECONDS, Installation, awaited
+from tests.end_to_end.faults.truth import health_tells_the_truth
 from tests.end_to_end.faults.wrong_clock import set_clock
 from tests.end_to_end.server import wait_until
 from tests.fakes.receiver import Answer, Received, Receiver
@@ -26,7 +29,7 @@ def longer_than_a_lease() -> Callable[[Received], Answer]:
 
 @pytest.mark.parametrize("set_by", [3600, -3600])
 def test_a_clock_that_is_set_by_an_hour_loses_and_repeats_nothing(
-    installation: Installation, tmp_path: Path, set_by: int
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_by: int
 ) -> None:
     offset = tmp_path / "offset"
     set_clock(offset, 0)
@@ -47,6 +50,10 @@ def test_a_clock_that_is_set_by_an_hour_loses_and_repeats_nothing(
             set_clock(offset, set_by)
             wait_until(flow.all_succeeded, "not everything was sent", 40)
             assert ("the clock was set" in host.log.read_text()) == bool(others)
+            if others:
+                # Health is asked on the same machine.
+                monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(seconds=set_by))
+            health_tells_the_truth(host, other)
         assert repeated(receiver) == set()
         assert sent(receiver).total() == SENDS
         assert not flow.runs.filter(attempt_count__gt=1).exists()

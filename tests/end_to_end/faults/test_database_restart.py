@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 from tests.end_to_end.faults.flows import flow_to, sent
 from tests.end_to_end.faults.installation import Installation, awaited
 from tests.end_to_end.faults.postgresql import PROGRAMS, Server, own_server
+from tests.end_to_end.faults.truth import health_tells_the_truth
 from tests.end_to_end.server import wait_until
 from tests.fakes.receiver import Answer, Receiver
 
@@ -69,3 +70,4 @@ def test_a_crash_of_the_database_under_load_loses_and_repeats_nothing(
         assert set(times.values()) <= {1, 2}
         assert sum(1 for count in times.values() if count > 1) <= 200
         assert host.process.poll() is None
+        health_tells_the_truth(host)

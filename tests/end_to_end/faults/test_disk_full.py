@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from pytest_django import DjangoDbBlocker
 
+from tests.end_to_end.faults.truth import connected_to, health_tells_the_truth
 from tests.end_to_end.server import Server, running_server, wait_until
 from tests.fakes.receiver import Answer, Receiver
 
@@ -72,7 +74,7 @@ def start_sending(server: Server, receiver: Receiver) -> str:
 
 @pytest.mark.parametrize("least_free_percent", ["0", "5"])
 def test_on_a_full_disk_nothing_is_accepted_that_cannot_be_kept_and_nothing_accepted_is_lost(
-    small_disk: Path, least_free_percent: str
+    small_disk: Path, django_db_blocker: DjangoDbBlocker, least_free_percent: str
 ) -> None:
     with (
         Receiver() as receiver,
@@ -96,3 +98,5 @@ def test_on_a_full_disk_nothing_is_accepted_that_cannot_be_kept_and_nothing_acce
         wait_until(lambda: deliver(server).status_code == 202, "it never accepted anything again")
         for one in accepted:
             assert server.decisions(one.json()["id"])
+        with django_db_blocker.unblock(), connected_to(server) as host:
+            health_tells_the_truth(host)

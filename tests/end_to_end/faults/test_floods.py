@@ -4,6 +4,7 @@ import pytest
 
 from tests.end_to_end.faults.flows import flow_to
 from tests.end_to_end.faults.installation import Installation, awaited
+from tests.end_to_end.faults.truth import health_tells_the_truth
 from tests.end_to_end.server import wait_until
 from tests.fakes.receiver import Receiver
 
@@ -22,3 +23,6 @@ def test_one_run_of_another_team_passes_a_flood(installation: Installation) -> N
         waiting = flood.statuses()["queued"]
         assert waiting > 0.9 * FLOOD
         wait_until(other.all_succeeded, "the single run was sent and not finished")
+        health_tells_the_truth(host, running=None)
+        assert host.stop() == 0, host.log.read_text()
+        health_tells_the_truth(host)

@@ -18,6 +18,7 @@ from actions.management.commands.serve import programs
 from actions.models import Heartbeat
 from tests.end_to_end.faults.flows import flow_to
 from tests.end_to_end.faults.installation import Installation, awaited
+from tests.end_to_end.faults.truth import pass_time
 from tests.end_to_end.server import ROOT, free_ports, wait_until
 from tests.fakes.receiver import Receiver
 
@@ -49,11 +50,6 @@ def ready(installation: Installation) -> Iterator[Ask]:
             web.terminate()
 
 
-def pass_time(seconds: float) -> None:
-    """Nobody has been heard of for that long."""
-    Heartbeat.objects.update(beat_at=F("beat_at") - timedelta(seconds=seconds))
-
-
 def test_health_tells_who_is_there_who_is_missing_and_who_was_lost(installation: Installation, ready: Ask) -> None:
     assert ready()["workers"]["detail"] == "No worker is alive, so nothing runs: start manage.py worker."
     with Receiver() as receiver, installation.host("http", "scripts") as host:
@@ -72,7 +68,7 @@ def test_health_tells_who_is_there_who_is_missing_and_who_was_lost(installation:
         host.kill()
         # What was killed is gone when its new parent has taken note.
         wait_until(lambda: installation.manage("worker", "--list") == "", "dead workers are listed")
-        pass_time(STALE_SECONDS)
+        pass_time()
         flow = flow_to(receiver)
         flow.queue(1)
         flow.runs.update(due_at=F("due_at") - timedelta(seconds=60))

@@ -4,6 +4,7 @@ import pytest
 
 from tests.end_to_end.faults.flows import flow_to, repeated, sent, slow_or_slower, uids
 from tests.end_to_end.faults.installation import Installation
+from tests.end_to_end.faults.truth import health_tells_the_truth
 from tests.end_to_end.server import wait_until
 from tests.fakes.receiver import Receiver
 
@@ -23,8 +24,10 @@ def test_what_a_lost_host_had_in_flight_is_sent_again_and_nothing_else_twice(ins
         in_flight = set(sent(receiver)) - done
         assert in_flight
         assert in_flight <= held
-        with installation.host("http"):
+        health_tells_the_truth(host, lost=1, running=len(held))
+        with installation.host("http") as another:
             wait_until(flow.all_succeeded, "not everything was sent")
+            health_tells_the_truth(host, another, lost=1)
         # What had left the lost host may have reached the receiver after we looked, but nothing that it did not hold.
         assert in_flight <= repeated(receiver) <= held
         assert sent(receiver).total() == LOAD + len(repeated(receiver))

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import redis
 import requests
+from pytest_django import DjangoDbBlocker
 
+from tests.end_to_end.faults.truth import connected_to, health_tells_the_truth
 from tests.end_to_end.server import Server, free_ports, running_server, wait_until
 
 pytestmark = [
@@ -46,17 +48,23 @@ def deliver(server: Server) -> str:
     return str(answer.json()["id"])
 
 
-def test_deliveries_are_accepted_and_decided_while_redis_is_gone_and_after(tmp_path: Path) -> None:
+def test_deliveries_are_accepted_and_decided_while_redis_is_gone_and_after(
+    tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> None:
     port = free_ports(1)
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(own_redis(port))
         server = stack.enter_context(running_server(tmp_path, REDIS_URL=f"redis://127.0.0.1:{port}/0"))
+        stack.enter_context(django_db_blocker.unblock())
+        host = stack.enter_context(connected_to(server))
         accepted = [deliver(server)]
         first.kill()
         first.wait()
         accepted += [deliver(server), deliver(server)]
         assert server.session("owner").get(f"{server.url}/runs/", timeout=20).ok
+        health_tells_the_truth(host)
         stack.enter_context(own_redis(port))
         accepted.append(deliver(server))
         for event in accepted:
             assert server.decisions(event)
+        health_tells_the_truth(host)

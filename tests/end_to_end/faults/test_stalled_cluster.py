@@ -5,9 +5,11 @@ import signal
 
 import pytest
 
+from actions.health import find_workers
 from reactions_project import queue
 from tests.end_to_end.faults.flows import flow_to
 from tests.end_to_end.faults.installation import Installation, awaited, parent_of
+from tests.end_to_end.faults.truth import health_tells_the_truth, pass_time
 from tests.end_to_end.server import wait_until
 from tests.fakes.receiver import Receiver
 
@@ -35,8 +37,11 @@ def test_a_stalled_cluster_is_started_anew(installation: Installation) -> None:
         os.kill(cluster.pusher, signal.SIGSTOP)
         # Now its worker waits for ever, with the queue's lock; sentinel, monitor and pusher are there.
         worker = cluster.waiting_worker()
+        pass_time()
+        assert not find_workers().facts["alive"], "who does nothing is no living worker"
         flow.queue(20)
         wait_until(flow.all_succeeded, "the stalled cluster was left as it was")
         wait_until(lambda: not parent_of(worker), "the stalled worker is still there")
         assert "the http cluster stalled" in host.log.read_text()
+        health_tells_the_truth(host)
         assert host.stop() == 0, host.log.read_text()

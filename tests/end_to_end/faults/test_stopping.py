@@ -7,6 +7,7 @@ import pytest
 
 from tests.end_to_end.faults.flows import flow_to, repeated, sent, uids
 from tests.end_to_end.faults.installation import Host, Installation, awaited
+from tests.end_to_end.faults.truth import health_tells_the_truth
 from tests.end_to_end.server import ROOT, free_ports, wait_until
 from tests.fakes.receiver import Answer, Receiver
 
@@ -32,6 +33,7 @@ def test_a_host_that_stops_finishes_what_is_in_flight_and_hands_back_the_rest(
         with installation.host() as host:
             receiver.wait_for(60)
             assert host.stop(number, group=group) == 0, host.log.read_text()
+        health_tells_the_truth(host)
         statuses = flow.statuses()
         assert set(statuses) == {"succeeded", "queued"}
         assert statuses.total() == LOAD
@@ -42,6 +44,7 @@ def test_a_host_that_stops_finishes_what_is_in_flight_and_hands_back_the_rest(
         with installation.host("http") as host:
             awaited(host, "http")
             wait_until(flow.all_succeeded, "what was handed back was not done")
+            health_tells_the_truth(host)
         assert sent(receiver).total() == LOAD
         assert not flow.runs.exclude(attempt_count=1).exists()
 
@@ -59,6 +62,7 @@ def test_the_supervisor_waits_for_what_is_in_flight(installation: Installation) 
         assert host.stop() == 0, host.log.read_text()
         assert flow.all_succeeded()
         assert "a second Ctrl-C ends it at once" in host.log.read_text()
+        health_tells_the_truth(host)
 
 
 def test_a_second_ctrl_c_does_not_wait(installation: Installation) -> None:
@@ -70,3 +74,8 @@ def test_a_second_ctrl_c_does_not_wait(installation: Installation) -> None:
         wait_until(lambda: "a second Ctrl-C" in host.log.read_text(), "nobody said that it waits")
         assert host.stop(signal.SIGINT) == 0, host.log.read_text()
         assert flow.statuses() == {"running": 1}, "it was waited for"
+        health_tells_the_truth(host, lost=2, running=1)
+        receiver.respond = None
+        with installation.host("http") as another:
+            wait_until(flow.all_succeeded, "what it had in flight was never sent")
+            health_tells_the_truth(host, another, lost=2)

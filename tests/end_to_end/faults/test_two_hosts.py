@@ -9,6 +9,7 @@ import pytest
 from tests.end_to_end.faults.flows import Flow, flow_to, repeated, sent, slow_or_slower, uids
 from tests.end_to_end.faults.installation import Host, Installation, awaited
 from tests.end_to_end.faults.network import Namespace, forwarded, may_make_namespaces, namespaces
+from tests.end_to_end.faults.truth import health_tells_the_truth
 from tests.end_to_end.server import wait_until
 from tests.fakes.receiver import Receiver
 
@@ -59,7 +60,9 @@ def test_when_one_of_two_hosts_is_lost_the_other_does_its_work(pair: Pair) -> No
     wait_until(lambda: both_work(flow), "only one of two hosts worked")
     lost.kill()
     wait_until(flow.all_succeeded, "the other host did not finish")
+    health_tells_the_truth(lost, staying, lost=1)
     assert staying.stop() == 0, staying.log.read_text()
+    health_tells_the_truth(lost, staying, lost=1)
     assert set(sent(pair.receiver)) == uids(flow.runs)
     assert max(sent(pair.receiver).values()) <= 2
     again = uids(flow.runs.filter(attempt_count=2))
@@ -77,11 +80,14 @@ def test_a_host_that_was_cut_off_writes_over_nothing_and_comes_back(pair: Pair) 
     wait_until(lambda: both_work(flow), "only one of two hosts worked")
     pair.networks[0].pull_cable()
     wait_until(flow.all_succeeded, "the other host did not finish")
+    # Who cannot be heard is no living worker until it is back.
+    health_tells_the_truth(staying, lost=1)
     done = list(flow.runs.order_by("pk").values())
     assert staying.stop() == 0, staying.log.read_text()
     pair.networks[0].plug_in()
     flow.queue(100, first=LOAD + 1)
     wait_until(flow.all_succeeded, "the host that was cut off did not come back")
+    health_tells_the_truth(cut, staying)
     assert list(flow.runs.order_by("pk").values()[:LOAD]) == done
     assert cut.stop() == 0, cut.log.read_text()
     assert max(sent(pair.receiver).values()) <= 2
