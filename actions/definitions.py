@@ -14,10 +14,10 @@ from accounts.callers import Caller
 from accounts.models import Secret
 from accounts.permissions import may, require, require_in
 from accounts.roles import Verb
+from actions.engine.steady_time import read_clock
 from actions.kinds.script import available_languages, missing_interpreter
 from actions.models import Action, ActionSecret, ActionVersion, Heartbeat, Reaction, ReactionTrigger
 from actions.models.reaction import refuse_passthrough
-from reactions_project import clock
 from triggers.filters import validate
 from triggers.models import Trigger
 
@@ -64,7 +64,7 @@ def _require_interpreter(language: str) -> None:
     """Somewhere it must be able to run: on this host, or on a worker that was heard of lately."""
     if language in available_languages():
         return
-    since = clock.now() - timedelta(minutes=5)
+    since = read_clock() - timedelta(minutes=5)
     for facts in Heartbeat.objects.filter(beat_at__gte=since).values_list("facts", flat=True):
         if language in facts.get("languages", ()):
             return

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Count, Min
 
-from actions.engine.heartbeat import STALE_SECONDS
+from actions.engine.heartbeat import heard_of
+from actions.engine.steady_time import read_clock
 from actions.models import Heartbeat, Pause, Run, RunStatus
 from actions.scripts.base import SandboxMode
-from reactions_project import clock
 from reactions_project.health import Check, Finding, Gauge, Metric, checks, gauges
 from triggers.models import Event
 
@@ -28,7 +28,7 @@ def register() -> None:
 
 def find_workers() -> Finding:
     """Whether anybody executes: a beat that stopped without leaving is a process that was killed or is stuck."""
-    fresh, stale = _beats(clock.now())
+    fresh, stale = _beats(read_clock())
     facts = {"alive": sum(fresh.values()), "stale": stale, "clusters": fresh}
     if not fresh:
         return Finding(False, "No worker is alive, so nothing runs: start manage.py worker.", facts)
@@ -43,7 +43,7 @@ def find_workers() -> Finding:
 
 def find_queue() -> Finding:
     """How long what is due has waited."""
-    late = oldest_due_seconds(clock.now())
+    late = oldest_due_seconds(read_clock())
     facts = {"oldest_due_seconds": round(late, 1), "queued": Run.objects.filter(status=RunStatus.QUEUED).count()}
     if late > _LATE_SECONDS:
         return Finding(False, f"A run has been due for {late:.0f} s: workers are missing, stuck or too few.", facts)
@@ -66,7 +66,7 @@ def find_pauses() -> Finding:
 
 def find_sandbox() -> Finding:
     """Workers say themselves how they run scripts; running them without the sandbox must show (SEC-51)."""
-    said = Heartbeat.objects.filter(beat_at__gte=clock.now() - timedelta(seconds=STALE_SECONDS))
+    said = Heartbeat.objects.filter(heard_of(read_clock()))
     modes = sorted({facts["sandbox"] for facts in said.values_list("facts", flat=True) if "sandbox" in facts})
     modes = modes or [settings.REACTIONS_SCRIPT_SANDBOX]
     if SandboxMode.OFF in modes:
@@ -82,7 +82,7 @@ def oldest_due_seconds(now: datetime) -> float:
 
 
 def read_gauges() -> Iterable[Metric]:
-    now = clock.now()
+    now = read_clock()
     fresh, stale = _beats(now)
     for status in (RunStatus.QUEUED, RunStatus.HELD, RunStatus.RUNNING):
         count = Run.objects.filter(status=status).count()
@@ -103,8 +103,6 @@ def read_gauges() -> Iterable[Metric]:
 
 
 def _beats(now: datetime) -> tuple[dict[str, int], int]:
-    alive_since = now - timedelta(seconds=STALE_SECONDS)
-    fresh = dict(
-        Heartbeat.objects.filter(beat_at__gte=alive_since).order_by().values_list("cluster").annotate(count=Count("pk"))
-    )
-    return fresh, Heartbeat.objects.filter(beat_at__lt=alive_since).count()
+    is_fresh = heard_of(now)
+    fresh = dict(Heartbeat.objects.filter(is_fresh).order_by().values_list("cluster").annotate(count=Count("pk")))
+    return fresh, Heartbeat.objects.exclude(is_fresh).count()

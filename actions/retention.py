@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import RunToken
 from actions.engine.heartbeat import forget_dead
+from actions.engine.steady_time import read_clock
 from actions.models import Attempt, Decision, LogChunk, Run
 from reactions_project import clock
 from triggers.models import Event
@@ -46,7 +47,7 @@ def clean_up(now: datetime | None = None) -> dict[str, int]:
     now = now or clock.now()
     decided_before = now - timedelta(days=settings.REACTIONS_DECISION_RETENTION_DAYS)
     before = now - timedelta(days=settings.REACTIONS_RETENTION_DAYS)
-    forget_dead(now)
+    forget_dead(read_clock())
     decisions = _delete(Decision.objects.filter(at__lt=decided_before))
     # From the leaves up: one run may have more lines of log than a batch may delete.
     _delete(LogChunk.objects.filter(attempt__run__finished_at__lt=before))

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Q
+
 from actions.models import Heartbeat
 
 BEAT_SECONDS = 2.0
@@ -47,9 +49,16 @@ class Beat:
         Heartbeat.objects.filter(host=self.host[:100], pid=self.pid, cluster=self.cluster).delete()
 
 
+def heard_of(now: datetime) -> Q:
+    """Beats of processes that are alive, by the time of `read_clock`. One of the future was written before the clock
+    was set back, by somebody who has not been heard of since."""
+    margin = timedelta(seconds=STALE_SECONDS)
+    return Q(beat_at__range=(now - margin, now + margin))
+
+
 def living(now: datetime) -> list[Heartbeat]:
     """Processes that were heard of lately; those of this host only while they exist."""
-    beats = Heartbeat.objects.filter(beat_at__gte=now - timedelta(seconds=STALE_SECONDS)).order_by("cluster", "pid")
+    beats = Heartbeat.objects.filter(heard_of(now)).order_by("cluster", "pid")
     here = socket.gethostname()[:100]
     return [beat for beat in beats if beat.host != here or Path(f"/proc/{beat.pid}").exists()]
 

@@ -298,10 +298,11 @@ class Engine:
 
     def _beat(self) -> None:
         self._follow_clock()
-        now = clock.now()
-        self.beat.beat(now, len(self._tasks))
+        # By the time that all hosts share: with a clock of its own that is wrong, a living host would count as lost, or
+        # a lost one as alive.
+        self.beat.beat(self.time.now(), len(self._tasks))
         release()
-        self.breaker.refresh(now)
+        self.breaker.refresh(clock.now())
 
     async def _keep_leases(self) -> None:
         now = self.time.now()

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
+from actions.engine.steady_time import read_clock
 from actions.models import Heartbeat
-from reactions_project import clock
 
 SILENT_FOR = timedelta(seconds=30)
 
 
 def is_anybody_working() -> bool:
-    return Heartbeat.objects.filter(beat_at__gte=clock.now() - SILENT_FOR).exists()
+    return Heartbeat.objects.filter(beat_at__gte=read_clock() - SILENT_FOR).exists()

@@ -1,6 +1,6 @@
 """Liveness, readiness and metrics tell the truth."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection
@@ -10,6 +10,7 @@ from django.test import Client
 
 from actions import pausing
 from actions.models import Heartbeat, Run
+from actions.views.workers import is_anybody_working
 from reactions_project import clock, health
 from reactions_project.health import Check, Finding, Metric, checks, prometheus_text
 from tests.accounts.world import ledger_of
@@ -66,6 +67,32 @@ def test_a_worker_that_stopped_without_leaving_is_counted(client: Client):
     beat("scripts")
     beat("http", age_seconds=60)
     assert ready(client)["checks"]["workers"]["stale"] == 1
+
+
+def test_who_was_lost_before_the_clock_was_set_back_is_not_alive(client: Client):
+    beat("http")
+    beat("scripts")
+    beat("http", age_seconds=-3600)
+    shown = ready(client)["checks"]["workers"]
+    assert (shown["clusters"], shown["stale"]) == ({"http": 1, "scripts": 1}, 1)
+
+
+@pytest.mark.parametrize("wrong_by", [3600, -3600])
+def test_on_a_shared_database_a_host_with_a_wrong_clock_tells_the_truth(
+    client: Client, monkeypatch: pytest.MonkeyPatch, wrong_by: int
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("On SQLite there is one machine, and one clock.")
+    beat("http")
+    beat("scripts")
+    beat("http", age_seconds=60)
+    run = ledger_of(ProjectFactory()).run
+    Run.objects.filter(pk=run.pk).update(due_at=clock.now() - timedelta(minutes=2))
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(seconds=wrong_by))
+    shown = ready(client)["checks"]
+    assert (shown["workers"]["clusters"], shown["workers"]["stale"]) == ({"http": 1, "scripts": 1}, 1)
+    assert 120 <= shown["queue"]["oldest_due_seconds"] < 180
+    assert is_anybody_working()
 
 
 def test_workers_that_all_went_silent_are_not_alive(client: Client):

@@ -8,8 +8,8 @@ from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandParser
 
 from actions.engine.heartbeat import living
+from actions.engine.steady_time import read_clock
 from actions.scripts.workdir import sweep
-from reactions_project import clock
 from reactions_project.checks import CONFIGURATION
 from reactions_project.queue import CLUSTERS, Host
 from reactions_project.run_dir import short_dir
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["list"]:
-            for beat in living(clock.now()):
+            for beat in living(read_clock()):
                 self.stdout.write(f"{beat.cluster} {beat.pid}")
             return
         # What a killed worker left of its runs (SEC-56).

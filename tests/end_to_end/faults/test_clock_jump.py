@@ -54,6 +54,9 @@ def test_a_clock_that_is_set_by_an_hour_loses_and_repeats_nothing(
                 # Health is asked on the same machine.
                 monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(seconds=set_by))
             health_tells_the_truth(host, other)
+            # Its last beat must not outlive it by an hour.
+            host.kill()
+            health_tells_the_truth(host, other, lost=1)
         assert repeated(receiver) == set()
         assert sent(receiver).total() == SENDS
         assert not flow.runs.filter(attempt_count__gt=1).exists()

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from actions.models import Heartbeat
 from tests.end_to_end.faults.flows import flow_to, repeated, sent, uids
 from tests.end_to_end.faults.installation import Host, Installation, awaited
 from tests.end_to_end.faults.truth import health_tells_the_truth
@@ -70,12 +71,15 @@ def test_a_second_ctrl_c_does_not_wait(installation: Installation) -> None:
         flow = flow_to(receiver, timeout_seconds=60)
         flow.queue(1)
         receiver.wait_for(1)
+        idle = Heartbeat.objects.filter(cluster="scripts")
+        wait_until(idle.exists, "no worker of the cluster scripts came up")
         host.process.send_signal(signal.SIGINT)
         wait_until(lambda: "a second Ctrl-C" in host.log.read_text(), "nobody said that it waits")
+        wait_until(lambda: not idle.exists(), "who had nothing to finish did not leave")
         assert host.stop(signal.SIGINT) == 0, host.log.read_text()
         assert flow.statuses() == {"running": 1}, "it was waited for"
-        health_tells_the_truth(host, lost=2, running=1)
+        health_tells_the_truth(host, lost=1, running=1)
         receiver.respond = None
         with installation.host("http") as another:
             wait_until(flow.all_succeeded, "what it had in flight was never sent")
-            health_tells_the_truth(host, another, lost=2)
+            health_tells_the_truth(host, another, lost=1)
