@@ -126,6 +126,20 @@ def events(url: str, rate: str, seconds: str) -> dict[str, Any]:
     return {"committed": committed}
 
 
+def accept(url: str, seconds: str) -> dict[str, Any]:
+    """Events one behind the other, each committed before the next, as fast as one process can; when it began."""
+    made = flow(url)
+    trigger = made.reaction.triggers.get()
+    data = EventData(
+        type=trigger.event_type, source="catalog", project=made.reaction.project, payload={"Release": {"Number": "1.2"}}
+    )
+    begun, count = time.monotonic(), 0
+    while time.monotonic() < begun + float(seconds):
+        record(data)
+        count += 1
+    return {"begun": begun, "count": count + 1}
+
+
 def growth(url: str, *sizes: str) -> dict[str, Any]:
     """Milliseconds to decide one event to which so many reactions listen, all of them firing."""
     found = {}
@@ -178,6 +192,7 @@ if __name__ == "__main__":
         "await": wait,
         "retention": retention,
         "events": events,
+        "accept": accept,
         "growth": growth,
         "history": history,
     }

@@ -1,5 +1,5 @@
 """Speed of the whole product through its real processes: `make bench-engine`, or `python -m tests.benchmarks.engine
-[baseline drain latency path ingest hang idle retention growth history] [--runs 5000] [--seconds 5] [--repeat 3]
+[baseline drain latency path ledger ingest hang idle retention growth history] [--runs 5000] [--seconds 5] [--repeat 3]
 [--reactions 1,10,100,1000] [--history 1000,10000,100000]`.
 
 On SQLite, or on the server that TEST_DATABASE_URL names. Prints medians over the repeats, with the lowest and highest in
@@ -39,7 +39,7 @@ from tests.end_to_end.faults.installation import Host, Installation  # noqa: E40
 from tests.end_to_end.server import ROOT, free_ports, own_database, running_server, wait_until  # noqa: E402
 
 ONCE = ("idle", "retention", "growth", "history")
-NAMES = ("baseline", "drain", "latency", "path", "ingest", "hang", *ONCE)
+NAMES = ("baseline", "drain", "latency", "path", "ledger", "ingest", "hang", *ONCE)
 # One target would measure the cap for one target.
 TARGETS = 4
 CLIENTS = 8
@@ -215,6 +215,18 @@ def path(bench: Bench) -> None:
         wait_until(lambda: arrived.extend(came(url)) or len(arrived) >= count, "some never came", 60)
         rate = count / (max(at for _, at in arrived) - begun)
         bench.say(f"whole path, management API to sink, {CLIENTS} clients", "/s", "1,500/s", _=rate)
+
+
+def ledger(bench: Bench) -> None:
+    """From the ledger to the request at the sink, all on this machine: what the path takes without the API."""
+    with bench.installation() as installation, sink() as url, installation.host("http"):
+        bench.drive(installation, "events", f"{url}/", "5", "1")
+        came(url)
+        told = bench.drive(installation, "accept", f"{url}/", str(bench.seconds))
+        arrived: list[tuple[str, float]] = []
+        wait_until(lambda: arrived.extend(came(url)) or len(arrived) >= told["count"], "some never came", 60)
+        rate = told["count"] / (max(at for _, at in arrived) - told["begun"])
+        bench.say("whole path, ledger to sink, one writer", "/s", "1,500/s", _=rate)
 
 
 def ingest(bench: Bench) -> None:
