@@ -49,10 +49,13 @@ def flow(url: str, reactions: int = 1) -> Flow:
 
 
 def happen(reaction: Any) -> Event:
+    return record(occurrence(reaction)).event
+
+
+def occurrence(reaction: Any) -> EventData:
     trigger = reaction.triggers.get()
     payload = {"Release": {"Number": "1.2.3", "Notes": 'Fixes the "basket"\nand more.'}}
-    data = EventData(type=trigger.event_type, source="catalog", project=reaction.project, payload=payload)
-    return record(data).event
+    return EventData(type=trigger.event_type, source="catalog", project=reaction.project, payload=payload)
 
 
 def queue(url: str, count: str, targets: str = "1") -> dict[str, Any]:
@@ -129,10 +132,7 @@ def events(url: str, rate: str, seconds: str) -> dict[str, Any]:
 def accept(url: str, seconds: str) -> dict[str, Any]:
     """Events one behind the other, each committed before the next, as fast as one process can; when it began."""
     made = flow(url)
-    trigger = made.reaction.triggers.get()
-    data = EventData(
-        type=trigger.event_type, source="catalog", project=made.reaction.project, payload={"Release": {"Number": "1.2"}}
-    )
+    data = occurrence(made.reaction)
     begun, count = time.monotonic(), 0
     while time.monotonic() < begun + float(seconds):
         record(data)
