@@ -68,6 +68,8 @@ class Masker:
         return max(map(len, self._needles), default=0)
 
     def mask(self, text: str) -> str:
+        if not self._needles:
+            return text
         return _cover(text, self.spans(text))
 
     def spans(self, text: str) -> list[tuple[int, int]]:

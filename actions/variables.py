@@ -19,6 +19,8 @@ from actions.octostache import Opaque
 from triggers.models import Event
 
 Variables = dict[str, str]
+# Made once: json.dumps makes an encoder for each call that is not by its defaults.
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def author_variables(action: Action) -> Variables:
@@ -117,7 +119,7 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _COMPACT(value)
     return str(value)
 
 
@@ -125,12 +127,13 @@ def _of_event(event: Event) -> Iterator[tuple[str, Any]]:
     yield "Octopus.Event.Id", str(event.uid)
     yield "Octopus.Event.Category", event.type
     yield "Octopus.Event.Occurred", event.occurred_at.isoformat()
-    yield "Octopus.Event.OccurredUtc", f"{event.occurred_at:%Y-%m-%dT%H:%M:%S.%fZ}"
-    yield "Octopus.Event.OccurredUnix", int(event.occurred_at.timestamp())
-    milliseconds = int(event.occurred_at.timestamp() * 1_000)
+    yield "Octopus.Event.OccurredUtc", event.occurred_at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    seconds = event.occurred_at.timestamp()
+    yield "Octopus.Event.OccurredUnix", int(seconds)
+    milliseconds = int(seconds * 1_000)
     yield "Octopus.Event.OccurredUnixMs", milliseconds
     yield "Octopus.Event.OccurredUnixNs", milliseconds * 1_000_000 + event.occurred_at.microsecond % 1_000 * 1_000
-    yield "Octopus.Event.OccurredLocalIso", f"{event.occurred_at:%Y-%m-%dT%H:%M:%S}"
+    yield "Octopus.Event.OccurredLocalIso", event.occurred_at.replace(tzinfo=None, microsecond=0).isoformat()
     yield "Octopus.Event.Message", event.subject
     yield "Octopus.Event.Username", event.actor
     yield "Octopus.Event.RelatedDocumentIds", ",".join(_documents(event))

@@ -89,7 +89,7 @@ TEMPLATES = [
 # are read while workers write. FULL, because "accepted" must survive a power cut. 128 MB of the file are mapped and
 # 20 MB of pages kept for each connection: the indexes of some hundred thousand runs.
 _SQLITE = {
-    "ENGINE": "django.db.backends.sqlite3",
+    "ENGINE": "reactions_project.sqlite",
     "NAME": DATA_DIR / "reactions.sqlite3",
     "OPTIONS": {
         "transaction_mode": "IMMEDIATE",

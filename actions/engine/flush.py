@@ -54,7 +54,7 @@ def flush(finished: Sequence[Finished], token: str, worker: str) -> list[Finishe
         after_attempt(one.run, one.outcome, one.finished_at)
         changed.append(one.run)
     _runs.update_all(changed)
-    _attempts.insert_all([_attempt(one, worker) for one in ours if one.attempt_id is None])
+    _attempts.insert_values([_attempt(one, worker) for one in ours if one.attempt_id is None])
     for one in ours:
         if one.attempt_id is not None:
             Attempt.objects.filter(pk=one.attempt_id).update(**_result(one))
@@ -62,8 +62,14 @@ def flush(finished: Sequence[Finished], token: str, worker: str) -> list[Finishe
     return ours
 
 
-def _attempt(one: Finished, worker: str) -> Attempt:
-    return Attempt(run=one.run, number=one.run.attempt_count, worker=worker, started_at=one.started_at, **_result(one))
+def _attempt(one: Finished, worker: str) -> dict[str, Any]:
+    return {
+        "run_id": one.run.pk,
+        "number": one.run.attempt_count,
+        "worker": worker,
+        "started_at": one.started_at,
+        **_result(one),
+    }
 
 
 def _result(one: Finished) -> dict[str, Any]:

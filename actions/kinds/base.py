@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 from uuid import UUID
 
+from actions.redaction import Masker
 from reactions_project import clock
 from reactions_project.egress.policy import EgressError, EgressRequest, EgressResponse
 
@@ -102,13 +103,13 @@ class UnresolvedToken:
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A rendered request, the same with secrets masked, which is what history keeps, what stayed unresolved, and texts
-    made of secrets that the answer may repeat."""
+    """A rendered request, the same with secrets masked, which is what history keeps, what stayed unresolved, and what
+    masks the secrets that went into it, since the answer may repeat them."""
 
     request: EgressRequest
     shown: Mapping[str, Any]
     unresolved: tuple[UnresolvedToken, ...] = ()
-    masked: tuple[str, ...] = ()
+    masker: Masker = field(default_factory=Masker)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from actions.kinds.base import ConfigError, ExecutionContext, Field, Outcome, PreparedRequest, UnrunnableError
 from actions.kinds.http_body import BODY_KINDS, render_body
 from actions.kinds.http_credentials import credential_problems, credentials, signature
-from actions.kinds.rendering import Place, Renderer
+from actions.kinds.rendering import Place, Renderer, origin_of
 from actions.redaction import Masker
 from reactions_project.egress.policy import EgressError, EgressRequest, EgressResponse
 from triggers.filters.fields import EventFacts, Found, look_up
@@ -134,8 +134,8 @@ class HttpKind:
             client_certificate=proof.client_certificate,
             ca_bundle=proof.ca_bundle,
         )
-        shown = self._shown(request, Masker([*proof.masked, *context.secrets.values()]))
-        return PreparedRequest(request, shown, tuple(renderer.unresolved), proof.masked)
+        masker = Masker([*proof.masked, *context.secrets.values()])
+        return PreparedRequest(request, self._shown(request, masker), tuple(renderer.unresolved), masker)
 
     def conclude(
         self, context: ExecutionContext, prepared: PreparedRequest, answer: EgressResponse | EgressError
@@ -144,7 +144,7 @@ class HttpKind:
             return Outcome(
                 ok=False, code=answer.kind, reason=str(answer), retryable=answer.retryable, request=prepared.shown
             )
-        masker = Masker([*prepared.masked, *context.secrets.values()])
+        masker = prepared.masker
         status = answer.status
         expected = context.config.get("expect") or ()
         ok = status in expected if expected else 200 <= status < 300
@@ -173,7 +173,7 @@ class HttpKind:
         return {
             "method": request.method,
             "url": masker.mask(request.url),
-            "host": masker.mask(Renderer({}).origin(request.url)),
+            "host": masker.mask(origin_of(request.url)),
             "headers": [[name, masker.mask(value)] for name, value in request.headers],
             "body": masker.mask(request.body.decode("utf-8", "replace"))[:_KEPT_BYTES],
         }

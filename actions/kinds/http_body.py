@@ -12,6 +12,8 @@ from actions.kinds.base import UnrunnableError
 from actions.kinds.rendering import Place, Renderer
 
 _MAX_NESTING = 20
+# Made once: json.dumps makes an encoder for each call that is not by its defaults.
+_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def render_body(body: Mapping[str, Any], renderer: Renderer) -> tuple[str, bytes]:
@@ -19,7 +21,7 @@ def render_body(body: Mapping[str, Any], renderer: Renderer) -> tuple[str, bytes
     kind = body.get("kind", "none")
     if kind == "json":
         document = _leaf_by_leaf(body.get("json"), renderer, "body")
-        return "application/json", json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+        return "application/json", _AS_JSON(document).encode("utf-8", "replace")
     if kind == "form":
         pairs = [(name, renderer.text(value, Place("form", name))) for name, value in body.get("form", {}).items()]
         return "application/x-www-form-urlencoded", urlencode(pairs).encode()

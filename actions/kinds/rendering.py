@@ -8,6 +8,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -113,14 +114,7 @@ class Renderer:
             rendered = render(template, self._tree).text if "#{" in template else template
         except OctostacheError:
             return ""
-        head, _ = _split_authority(rendered or "")
-        try:
-            parts = urlsplit(head)
-            if not parts.hostname or "#{" in head:
-                return ""
-            return f"{parts.hostname.lower()}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-        except ValueError:
-            return ""
+        return origin_of(rendered or "")
 
     def _finish(self, rendered: Rendered, place: Place, begins_at: int = 0) -> str:
         self._used |= {name.lower() for name in rendered.used}
@@ -140,6 +134,23 @@ class Renderer:
         by_lower = {known.lower(): known for known in self._names}
         found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.75)
         return by_lower[found[0]] if found else ""
+
+
+def origin_of(url: str) -> str:
+    """host:port of an address; "" of one that has none."""
+    head, _ = _split_authority(url)
+    return _origin(head) if len(head) <= 300 else _origin.__wrapped__(head)
+
+
+@lru_cache(1_024)
+def _origin(head: str) -> str:
+    try:
+        parts = urlsplit(head)
+        if not parts.hostname or "#{" in head:
+            return ""
+        return f"{parts.hostname.lower()}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    except ValueError:
+        return ""
 
 
 def _climbs(path: str) -> bool:

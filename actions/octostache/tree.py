@@ -26,7 +26,7 @@ def fold(name: str) -> str:
 # of a document only: each value in it has to be looked at.
 PLAIN, OPAQUE, TEMPLATE, UNSURE = 0, 1, 2, 3
 _UNREAD, _NOT_JSON = object(), object()
-_LONGEST_KEPT = 256
+_LONGEST_KEPT, _LONGEST_SET_KEPT = 256, 16_384
 _NONE: dict[str, "Node"] = {}
 # (key, whether it is an index) for each step.
 Path = tuple[tuple[str, bool], ...]
@@ -120,12 +120,13 @@ def _member(name: str, value: Any, kind: int) -> Node:
 class VariableTree:
     """One set of variables, built once; many templates are rendered against it. A later name replaces an equal one."""
 
-    __slots__ = ("_leaves", "_root", "_variables", "found")
+    __slots__ = ("_leaves", "_names", "_root", "_variables", "found")
 
     def __init__(self, variables: Mapping[str, str | None]) -> None:
         self._variables = variables
         self._root: Node | None = None
-        self._leaves: dict[Path, str | Node] | None = None
+        self._names: Mapping[Path, str] | None = None
+        self._leaves: dict[Path, Node] = {}
         # Path, as written or by steps -> where it leads; filled while templates are rendered.
         self.found: dict[object, Node | None] = {}
 
@@ -143,15 +144,18 @@ class VariableTree:
         path may lead into the tree, or into a document."""
         if self._root is not None:
             return None
-        if self._leaves is None:
-            self._leaves = {_path(name): name for name in self._variables}
         found = self._leaves.get(path)
-        if isinstance(found, str):
-            value = self._variables[found]
-            node = self._leaves[path] = Node()
-            node.set("" if value is None else value)
-            return node
-        return found
+        if found is not None:
+            return found
+        if self._names is None:
+            self._names = _by_path(tuple(self._variables))
+        name = self._names.get(path)
+        if name is None:
+            return None
+        value = self._variables[name]
+        node = self._leaves[path] = Node()
+        node.set("" if value is None else value)
+        return node
 
     @staticmethod
     def _put(root: Node, name: str, value: str) -> None:
@@ -187,6 +191,16 @@ def _steps(name: str) -> tuple[tuple[str, str | None], ...]:
         for step in symbol.steps
         if isinstance(step, Identifier | Index)
     )
+
+
+def _by_path(names: tuple[str, ...]) -> Mapping[Path, str]:
+    # Sets of variables of one kind of event differ in their values only.
+    return _few_by_path(names) if sum(map(len, names)) <= _LONGEST_SET_KEPT else _few_by_path.__wrapped__(names)
+
+
+@lru_cache(maxsize=64)
+def _few_by_path(names: tuple[str, ...]) -> Mapping[Path, str]:
+    return {_path(name): name for name in names}
 
 
 def _path(name: str) -> Path:
