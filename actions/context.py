@@ -71,6 +71,13 @@ def loaded(run_ids: Iterable[int]) -> list[Run]:
     return runs
 
 
+def bind(runs: Iterable[Run]) -> None:
+    """Add the secrets of their actions to runs that were just made: all else that context_for reads they have."""
+    actions = {run.action_version.action_id: run.action_version.action for run in runs}
+    if actions:
+        _bind(actions)
+
+
 def _by_key(rows: PreparedRows[M], keys: set[Any]) -> dict[Any, M]:
     wanted = keys - {None}
     return {row.pk: row for row in rows.all(many(wanted))} if wanted else {}

@@ -6,7 +6,7 @@ what was decided, so a crash leaves either an unmatched event or all of its deci
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from actions.models import ActionVersion, Decision, Reaction, ReactionTrigger, R
 from actions.models.reaction import refuse_passthrough
 from actions.pausing import pauses_in_force
 from actions.variables import known_beforehand
-from reactions_project import clock
+from reactions_project import clock, wake
 from reactions_project.prepared import Among, PreparedInsert, PreparedRows, many
 from triggers.facts import facts_of
 from triggers.filters import evaluate
@@ -34,6 +34,8 @@ from triggers.sources import PING
 
 # (reaction id, value of its once_per field)
 OnceKey = tuple[UUID, str]
+# Of runs about to be written, claims those that whoever decides will carry out at once.
+Take = Callable[[Sequence[Run]], None]
 _runs, _decisions = PreparedInsert(Run), PreparedInsert(Decision)
 
 
@@ -50,8 +52,8 @@ class Decided:
     once_key: str = ""
 
 
-def match_events(events: Sequence[Event]) -> int:
-    """Decide all reactions of these events; returns how many runs were queued."""
+def match_events(events: Sequence[Event], take: Take | None = None) -> list[Run]:
+    """Decide all reactions of these events; returns the runs that were made. Those that `take` claimed are running."""
     considered = _candidates(events)
     decided: list[Decided] = []
     runs_of_root = _runs_per_root(events)
@@ -64,7 +66,7 @@ def match_events(events: Sequence[Event]) -> int:
                 runs_of_root[event.root] += 1
                 fired[link.reaction.pk, outcome.once_key] = clock.now()
             decided.append(outcome)
-    return _write(events, decided)
+    return _write(events, decided, take)
 
 
 def give_up(event: Event, error: Exception) -> None:
@@ -170,7 +172,7 @@ def _fired_before(
 
 
 _LINKS = ReactionTrigger.objects.select_related(
-    "trigger", "reaction__action__connection", "reaction__project__team"
+    "trigger", "reaction__action__connection__secret", "reaction__project__team"
 ).order_by("reaction__name", "pk")
 _links = PreparedRows(
     lambda triggers, types, projects: _LINKS.filter(
@@ -227,7 +229,7 @@ def _runs_per_root(events: Iterable[Event]) -> dict[Any, int]:
     return counts
 
 
-def _write(events: Sequence[Event], decided: list[Decided]) -> int:
+def _write(events: Sequence[Event], decided: list[Decided], take: Take | None = None) -> list[Run]:
     now = clock.now()
     versions = _current_versions(decided)
     with transaction.atomic():
@@ -238,12 +240,17 @@ def _write(events: Sequence[Event], decided: list[Decided]) -> int:
             id(one): _run(one, versions[one.reaction.action_id], now) for one in decided if one.verdict == Verdict.FIRED
         }
         _hold(runs.values())
+        if take is not None:
+            take(list(runs.values()))
         _runs.insert_all(list(runs.values()))
         _decisions.insert_all([_decision(one, runs.get(id(one)), now) for one in decided])
         for one in decided:
             if one.verdict == Verdict.LOOP:
                 record(NOBODY, "stop loop", one.reaction, project=one.reaction.project, changes={"reason": one.reason})
-    return len(runs)
+        if any(run.status == RunStatus.QUEUED for run in runs.values()):
+            # The event woke everybody before there was a run to claim.
+            wake.rows_due()
+    return list(runs.values())
 
 
 def _hold(runs: Collection[Run]) -> None:
@@ -286,6 +293,7 @@ def _close(event_ids: Sequence[int], now: datetime) -> set[int]:
 def _run(one: Decided, version: ActionVersion, now: datetime, sequence: int = 1) -> Run:
     kind = kinds.get(version.kind)
     reaction = one.reaction
+    version.action = reaction.action
     return Run(
         project=reaction.project,
         team_id=reaction.project.team_id,

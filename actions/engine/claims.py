@@ -1,6 +1,7 @@
 """Claiming due runs: one statement, under a lease, fair by team, and leaving saturated or broken targets alone."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,28 +35,37 @@ _CLAIM_POSTGRESQL = (
 )
 
 
-def claim(
-    executor: str,
-    limit: int,
-    token: str,
-    now: datetime,
-    lease_seconds: float,
-    targets: Collection[str] = (),
-    teams: Collection[object] = (),
-    *,
-    per_target: int | None = None,
-    in_flight: Mapping[str, int] | None = None,
-    due_by: datetime | None = None,
-) -> list[int]:
-    """Ids of the runs that now belong to `token` until now + lease; at most `limit`, none of the excluded targets and
-    teams, and with those `in_flight` no more than `per_target` of any target. Due is what was due at `due_by`
-    (default: now). Two that claim at once get different runs (SKIP LOCKED; SQLite has one writer)."""
+@dataclass(frozen=True)
+class Share:
+    """What one worker may claim now: at most `limit` runs of its executor, none of the excluded targets and teams, and
+    with those `in_flight` no more than `per_target` of any target (None: any number). The lease is `token`'s until
+    `now` + `lease_seconds`."""
+
+    executor: str
+    limit: int
+    token: str
+    now: datetime
+    lease_seconds: float
+    targets: Collection[str] = ()
+    teams: Collection[object] = ()
+    per_target: int | None = None
+    in_flight: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def lease_until(self) -> datetime:
+        return self.now + timedelta(seconds=self.lease_seconds)
+
+
+def claim(share: Share, due_by: datetime | None = None) -> list[int]:
+    """Ids of the runs that now belong to the worker. Due is what was due at `due_by` (default: the share's now). Two
+    that claim at once get different runs (SKIP LOCKED; SQLite has one writer)."""
+    limit = share.limit
     if limit <= 0:
         return []
-    exclusions, values = _exclusions(targets, teams)
-    due_values = [executor, _adapt(due_by or now), *values, limit]
-    room, room_values = _room(limit if per_target is None else per_target, in_flight or {})
-    set_values = [_adapt(now + timedelta(seconds=lease_seconds)), token, _adapt(now)]
+    exclusions, values = _exclusions(share.targets, share.teams)
+    due_values = [share.executor, _adapt(due_by or share.now), *values, limit]
+    room, room_values = _room(limit if share.per_target is None else share.per_target, share.in_flight)
+    set_values = [_adapt(share.lease_until), share.token, _adapt(share.now)]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             # Reading takes no write lock; most looks find nothing.

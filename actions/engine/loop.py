@@ -10,26 +10,29 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
 
-from actions.context import loaded
+from actions.context import bind, loaded
 from actions.earlier import NOTHING, earlier_of
-from actions.engine import claims, heartbeat
+from actions.engine import heartbeat
 from actions.engine.breaker import Breaker
+from actions.engine.claims import Share, claim
 from actions.engine.fairness import Turns
 from actions.engine.flush import Finished, flush
+from actions.engine.fresh_claims import FreshClaim
 from actions.engine.leases import cancelled_among, hand_back, renew, return_unstarted
-from actions.engine.matching import BATCH, match_due
+from actions.engine.matching import BATCH, Matched, match_due
 from actions.engine.steady_time import SteadyTime, mend_future, read_clock
 from actions.engine.work import Ready, carry_out, make_ready
 from actions.execution import expire_leases
 from actions.kinds.base import Outcome
 from actions.kinds.script import available_languages
-from actions.models import Run
+from actions.models import Run, RunStatus
 from actions.pausing import hold, release
 from reactions_project import clock
 from reactions_project.egress.aio import AsyncEgress
@@ -169,41 +172,44 @@ class Engine:
         self, free: int, of_target: Mapping[str, int], teams: Counter[Any]
     ) -> tuple[list[Ready], bool]:
         """What can begin, and whether there may be more at once."""
-        matched = match_due() if self.executor == "http" else 0
         now = self.time.now()
-        ids = self._claim(free, of_target, self._turns.crowded(teams, now), now)
-        if not ids:
-            self._turns.served(Counter())
-            return [], matched >= BATCH
-        self.beat.claimed_total += len(ids)
-        runs = {run.pk: run for run in loaded(ids)}
-        self._turns.served(Counter(run.team_id for run in runs.values()))
-        for held in hold(runs.values(), self.token):
-            del runs[held]
-        earlier = earlier_of(runs.values())
-        readies = [
-            make_ready(runs[run_id], self.beat.worker, earlier.get(run_id, NOTHING)) for run_id in ids if run_id in runs
-        ]
-        return readies, True
+        share = self._share(free, of_target, self._turns.crowded(teams, now), now)
+        ids = self._claim(share)
+        runs = loaded(ids)
+        matched = Matched(0, [])
+        if self.executor == "http":
+            # Who waits goes before what is new.
+            matched = match_due(None if ids else FreshClaim(share).take)
+        fresh = [run for run in matched.runs if run.status == RunStatus.RUNNING]
+        bind(fresh)
+        self.beat.claimed_total += len(ids) + len(fresh)
+        self._turns.served(Counter(run.team_id for run in (*runs, *fresh)))
+        # Of those that were just made, matching has held some already.
+        held = hold(runs, self.token)
+        begins = [*(run for run in runs if run.pk not in held), *fresh]
+        earlier = earlier_of(begins)
+        readies = [make_ready(run, self.beat.worker, earlier.get(run.pk, NOTHING)) for run in begins]
+        is_left = any(run.status == RunStatus.QUEUED and run.executor == self.executor for run in matched.runs)
+        return readies, bool(ids) or is_left or matched.events >= BATCH
 
-    def _claim(self, free: int, of_target: Mapping[str, int], crowded: set[Any], now: datetime) -> list[int]:
-        """Others first, when a team was given many just now; else whoever is due."""
+    def _share(self, free: int, of_target: Mapping[str, int], crowded: set[Any], now: datetime) -> Share:
         saturated = {target for target, count in of_target.items() if count >= self.per_target}
-        room = {target: count for target, count in of_target.items() if target not in saturated}
-        targets = saturated | self.breaker.open_targets
-        back = self._turns.standing_back() - crowded
-        for teams in (crowded | back, crowded) if back else (crowded,):
-            ids = claims.claim(
-                self.executor, free, self.token, now, settings.REACTIONS_LEASE_SECONDS, targets, teams,
-                per_target=self.per_target, in_flight=room,
-                # What is due is written by this host's clock, and must not wait for the database's.
-                due_by=max(now, clock.now()),
-            )  # fmt: skip
-            if ids:
+        return Share(
+            self.executor, free, self.token, now, settings.REACTIONS_LEASE_SECONDS,
+            targets=saturated | self.breaker.open_targets, teams=crowded, per_target=self.per_target,
+            in_flight={target: count for target, count in of_target.items() if target not in saturated},
+        )  # fmt: skip
+
+    def _claim(self, share: Share) -> list[int]:
+        """Others first, when a team was given many just now; else whoever is due."""
+        # What is due is written by this host's clock, and must not wait for the database's.
+        due_by = max(share.now, clock.now())
+        back = self._turns.standing_back() - set(share.teams)
+        if back:
+            if ids := claim(replace(share, teams={*share.teams, *back}), due_by):
                 return ids
-            if teams is not crowded:
-                self._turns.nobody_else()
-        return []
+            self._turns.nobody_else()
+        return claim(share, due_by)
 
     def _begin(self, ready: Ready) -> None:
         run_id = ready.run.pk

@@ -1,10 +1,12 @@
 """Unmatched events, decided in batches. One that cannot be decided is set aside in words and never blocks others."""
 
 import logging
+from typing import NamedTuple
 
 from django.db import DatabaseError
 
-from actions.dispatch import give_up, match_events
+from actions.dispatch import Take, give_up, match_events
+from actions.models import Run
 from reactions_project.prepared import PreparedRows
 from triggers.models import Event
 
@@ -22,28 +24,35 @@ _unmatched = PreparedRows(
 )
 
 
-def match_due() -> int:
-    """Decide up to a batch of events, oldest first; returns how many there were."""
+class Matched(NamedTuple):
+    """How many events were looked at, and the runs that were made for them."""
+
+    events: int
+    runs: list[Run]
+
+
+def match_due(take: Take | None = None) -> Matched:
+    """Decide up to a batch of events, oldest first."""
     events = _unmatched.all()
     if not events:
-        return 0
+        return Matched(0, [])
     try:
-        match_events(events)
+        runs = match_events(events, take)
     except DatabaseError:
         # The database's trouble, not the events': they stay unmatched and are looked at again.
         raise
     except Exception:
         log.exception("a batch of %s events could not be decided; deciding them one by one", len(events))
-        for event in events:
-            _match_alone(event)
-    return len(events)
+        runs = [run for event in events for run in _match_alone(event, take)]
+    return Matched(len(events), runs)
 
 
-def _match_alone(event: Event) -> None:
+def _match_alone(event: Event, take: Take | None) -> list[Run]:
     try:
-        match_events([event])
+        return match_events([event], take)
     except DatabaseError:
         raise
     except Exception as error:
         log.exception("event %s could not be decided", event.uid)
         give_up(event, error)
+        return []

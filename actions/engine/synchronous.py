@@ -8,7 +8,7 @@ from django.conf import settings
 
 from actions.context import loaded
 from actions.earlier import NOTHING, earlier_of
-from actions.engine import claims
+from actions.engine.claims import Share, claim
 from actions.engine.flush import Finished, flush
 from actions.engine.matching import match_due
 from actions.engine.work import Ready, carry_out, make_ready
@@ -26,7 +26,7 @@ def run_due(now: datetime | None = None) -> int:
     is; returns how many attempts were made. The same claim, execution and flush functions as in a worker."""
     made = 0
     while True:
-        matched = match_due()
+        matched = match_due().events
         attempts = _one_round(now or clock.now())
         if not matched and not attempts:
             return made
@@ -36,7 +36,7 @@ def run_due(now: datetime | None = None) -> int:
 def _one_round(now: datetime) -> int:
     readies: list[Ready] = []
     for executor in ("http", "script"):
-        ids = claims.claim(executor, 100, _TOKEN, now, settings.REACTIONS_LEASE_SECONDS)
+        ids = claim(Share(executor, 100, _TOKEN, now, settings.REACTIONS_LEASE_SECONDS))
         runs = list(loaded(ids))
         held = hold(runs, _TOKEN)
         runs = [run for run in runs if run.pk not in held]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.engine.claims import claim
+from actions.engine.claims import Share, claim
 from actions.engine.fairness import MANY, Turns
 from actions.models import Run
 from reactions_project import clock
@@ -27,7 +27,7 @@ def queued(**targets: int) -> None:
 
 
 def claimed(limit: int, **more: object) -> list[str]:
-    ids = claim("http", limit, "token", clock.now() + timedelta(seconds=1), 15, **more)
+    ids = claim(Share("http", limit, "token", clock.now() + timedelta(seconds=1), 15, **more))
     return [Run.objects.get(pk=pk).target_key for pk in ids]
 
 

@@ -97,8 +97,8 @@ def test_matching_the_same_event_twice_makes_one_run() -> None:
     webhook = WebhookFactory()
     ReactionFactory(action=ActionFactory(project=webhook.project, python=True), triggers=[webhook])
     event = webhook_event(webhook)
-    assert match_events([event]) == 1
-    assert match_events([event]) == 0
+    assert len(match_events([event])) == 1
+    assert len(match_events([event])) == 0
     assert Run.objects.count() == 1
     assert Decision.objects.count() == 1
 
@@ -150,7 +150,7 @@ def test_once_per_value_holds_within_one_batch_too() -> None:
         action=ActionFactory(project=webhook.project, python=True), triggers=[webhook], once_per="payload.machine"
     )
     events = [webhook_event(webhook, {"machine": "web-07"}) for _ in range(3)]
-    assert match_events(events) == 1
+    assert len(match_events(events)) == 1
     verdicts = list(Decision.objects.filter(reaction=reaction).order_by("event_id").values_list("verdict", flat=True))
     assert verdicts == [Verdict.FIRED, Verdict.DUPLICATE, Verdict.DUPLICATE]
 
@@ -222,7 +222,7 @@ def test_the_number_of_queries_does_not_grow_with_events_and_reactions(django_as
         Event.objects.select_related("trigger", "project", "environment").filter(pk__in=[e.pk for e in events])
     )
     with django_assert_max_num_queries(13):
-        assert match_events(events) == 100
+        assert len(match_events(events)) == 100
     assert clock.now() >= Run.objects.latest("pk").created_at
 
 

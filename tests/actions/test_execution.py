@@ -14,7 +14,7 @@ from accounts.callers import caller_for
 from accounts.models import AuditEntry, Role, RunToken
 from actions import execution
 from actions.definitions import save_action
-from actions.engine import claims
+from actions.engine.claims import Share, claim
 from actions.engine.flush import Finished, flush
 from actions.engine.leases import hand_back, return_unstarted
 from actions.engine.matching import match_due
@@ -298,7 +298,7 @@ def claimed(reaction: Reaction) -> Run:
     happen(reaction, **({"payload": {}} if reaction.triggers.get().is_external else {}))
     match_due()
     executor = the_run().executor
-    assert claims.claim(executor, 10, "dead", clock.now(), 15) == [the_run().pk]
+    assert claim(Share(executor, 10, "dead", clock.now(), 15)) == [the_run().pk]
     return the_run()
 
 
@@ -331,7 +331,7 @@ def test_sec_93_a_worker_that_keeps_dying_does_not_repeat_for_ever(receiver: Rec
     run = claimed(http_reaction(receiver))
     for round_ in range(1, 5):
         execution.expire_leases(clock.now() + timedelta(seconds=16 * round_))
-        claims.claim("http", 10, "dead", clock.now() + timedelta(seconds=16 * round_), 15)
+        claim(Share("http", 10, "dead", clock.now() + timedelta(seconds=16 * round_), 15))
     run.refresh_from_db()
     assert (run.status, run.attempt_count) == ("failed", 3)
 
@@ -385,7 +385,7 @@ def test_sec_53_a_stopped_worker_takes_away_no_key_of_who_has_the_run_by_now() -
     Run.objects.filter(pk=run.pk).update(max_attempts=3, lease_until=clock.now() - timedelta(seconds=1))
     make_ready(run, "w")
     execution.expire_leases(clock.now())
-    claims.claim("script", 10, "other", clock.now(), 15)
+    claim(Share("script", 10, "other", clock.now(), 15))
     make_ready(the_run(), "w")
     for give_back in (hand_back, return_unstarted):
         give_back([run], "dead")
@@ -406,8 +406,8 @@ def test_two_that_claim_get_different_runs(receiver: Receiver) -> None:
     for _ in range(5):
         happen(reaction)
     match_due()
-    first = claims.claim("http", 3, "a", clock.now(), 15)
-    second = claims.claim("http", 3, "b", clock.now(), 15)
+    first = claim(Share("http", 3, "a", clock.now(), 15))
+    second = claim(Share("http", 3, "b", clock.now(), 15))
     assert (len(first), len(second)) == (3, 2)
     assert not set(first) & set(second)
 
@@ -419,8 +419,8 @@ def test_a_claim_leaves_excluded_targets_and_teams_alone(receiver: Receiver) -> 
     match_due()
     target = the_run().target_key
     assert target == f"127.0.0.1:{receiver.port}"
-    assert claims.claim("http", 9, "a", clock.now(), 15, targets={target}) == []
-    got = claims.claim("http", 9, "a", clock.now(), 15, teams={one.project.team_id})
+    assert claim(Share("http", 9, "a", clock.now(), 15, targets={target})) == []
+    got = claim(Share("http", 9, "a", clock.now(), 15, teams={one.project.team_id}))
     assert [run.reaction for run in Run.objects.filter(pk__in=got)] == [two]
 
 

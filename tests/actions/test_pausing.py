@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from accounts.callers import caller_for
 from accounts.models import AuditEntry
 from actions import execution, pausing
-from actions.engine.claims import claim
+from actions.engine.claims import Share, claim
 from actions.engine.matching import match_due
 from actions.engine.synchronous import run_due
 from actions.models import Decision, Pause, Reaction, Run
@@ -198,7 +198,7 @@ def test_a_held_run_can_be_cancelled(reaction: Reaction) -> None:
 def test_a_pause_holds_nothing_that_was_cancelled_since_its_claim(reaction: Reaction) -> None:
     happen(reaction)
     match_due()
-    claim("http", 1, "token", clock.now(), 15)
+    claim(Share("http", 1, "token", clock.now(), 15))
     pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
     execution.cancel(operator_caller(), Run.objects.get())
     assert pausing.hold(Run.objects.all(), "token") == {Run.objects.get().pk}

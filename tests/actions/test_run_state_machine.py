@@ -28,10 +28,11 @@ from hypothesis.stateful import (
 from accounts.callers import Caller
 from accounts.models import RunToken
 from actions import execution, many, pausing
-from actions.context import loaded
+from actions.context import bind, loaded
 from actions.earlier import NOTHING, Earlier
-from actions.engine import claims
+from actions.engine.claims import Share, claim
 from actions.engine.flush import Finished, flush
+from actions.engine.fresh_claims import FreshClaim
 from actions.engine.leases import cancelled_among, hand_back, renew, return_unstarted
 from actions.engine.matching import match_due
 from actions.engine.work import Ready, make_ready
@@ -280,14 +281,33 @@ class RunMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self._with(*UNFINISHED)) < 5)
     @rule(of=st.integers(0, 3))
     def happen(self, of: int) -> None:
+        self._happen(of, None)
+
+    @precondition(lambda self: len(self._with(*UNFINISHED)) < 5)
+    @rule(of=st.integers(0, 3), data=st.data())
+    def happen_before_a_free_worker(self, of: int, data: st.DataObject) -> None:
+        """The one that decides about the event claims the run as it is made."""
+        free = [worker for worker in self.workers if not worker.claimed]
+        if free:
+            self._happen(of, self._worker(data, free))
+
+    def _happen(self, of: int, worker: Worker | None) -> None:
         reaction = self.world.reactions[of]
         event_type = reaction.triggers.get().event_type
         record(EventData(type=event_type, source="catalog", project=reaction.project))
         with self._only():
-            assert match_due() == 1
-        known = self._learn(Run.objects.latest("pk").pk, of, clock.now())
+            matched = match_due(FreshClaim(self._share(worker, 4)).take if worker else None)
+        assert matched.events == 1
+        (run,) = matched.runs
+        known = self._learn(run.pk, of, clock.now())
         if (pause := self._pause_over(of)) is not None:
             known.go_back("held", pause)
+        elif worker is not None and worker.executor == known.executor:
+            known.go("running")
+            known.lease_token, known.lease_until = worker.token, clock.now() + timedelta(seconds=LEASE_SECONDS)
+            known.tries = 1
+            bind([run])
+            worker.claimed.append(Hand(known, run, worker.token, 1))
 
     @rule(seconds=st.sampled_from(WAITS), reaping=st.sampled_from([True, True, False]))
     def wait(self, seconds: int, reaping: bool) -> None:
@@ -312,6 +332,9 @@ class RunMachine(RuleBasedStateMachine):
     def claim_and_begin(self, limit: int, data: st.DataObject) -> None:
         self._begin(self._claim(limit, data), data)
 
+    def _share(self, worker: Worker, limit: int) -> Share:
+        return Share(worker.executor, limit, worker.token, clock.now(), LEASE_SECONDS)
+
     def _claim(self, limit: int, data: st.DataObject) -> Worker:
         worker = self._worker(data, [worker for worker in self.workers if self._due(worker.executor)])
         if worker.claimed:
@@ -319,7 +342,7 @@ class RunMachine(RuleBasedStateMachine):
             self._begin(worker, data)
         expected = self._due(worker.executor)[:limit]
         with self._only(*expected):
-            ids = claims.claim(worker.executor, limit, worker.token, clock.now(), LEASE_SECONDS)
+            ids = claim(self._share(worker, limit))
         assert ids == sorted(known.pk for known in expected)
         runs = {run.pk: run for run in loaded(ids)}
         for known in expected:
