@@ -19,16 +19,18 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402
 
+from accounts import keys  # noqa: E402
 from actions.engine.matching import match_due  # noqa: E402
 from actions.models import Attempt, Decision, Heartbeat, LogChunk, Run  # noqa: E402
 from reactions_project import clock  # noqa: E402
+from tests.benchmarks.unrefused import unrefuse  # noqa: E402
 from tests.end_to_end.faults.flows import Flow  # noqa: E402
-from tests.factories import ActionFactory, ProjectFactory, ReactionFactory, TeamFactory  # noqa: E402
+from tests.factories import ActionFactory, ProjectFactory, ReactionFactory, TeamFactory, WebhookFactory  # noqa: E402
 from triggers.ledger import EventData, record  # noqa: E402
-from triggers.models import Event  # noqa: E402
+from triggers.models import Event, TriggerKey  # noqa: E402
 
 # Each process counts from nought, and names are taken once.
-for _factory in (TeamFactory, ProjectFactory):
+for _factory in (TeamFactory, ProjectFactory, WebhookFactory):
     _factory.reset_sequence(time.time_ns() // 1_000_000 % 10**9)
 
 
@@ -46,6 +48,18 @@ def flow(url: str, reactions: int = 1) -> Flow:
     for _ in range(reactions - 1):
         ReactionFactory(action=action, triggers=list(first.triggers.all()))
     return Flow(first, happen(first))
+
+
+def hook(url: str) -> dict[str, str]:
+    """A webhook whose deliveries are sent on to the target, as only tests.benchmarks.unrefused does; its address and
+    key."""
+    unrefuse()
+    trigger = WebhookFactory(route=f"load-{time.time_ns()}")
+    body = {"kind": "json", "json": {"event": "#{Octopus.Event.Id}", "name": "#{Payload[Identifier]}"}}
+    config = {"method": "POST", "url": url, "headers": {"X-Type": "#{Payload[PayloadType]}"}, "body": body}
+    made = ReactionFactory(action=ActionFactory(project=trigger.project, config=config), triggers=[trigger])
+    key = keys.issue(TriggerKey(trigger=trigger, name="load"), keys.TRIGGER)
+    return {"route": trigger.route, "key": key, "reaction": str(made.pk)}
 
 
 def happen(reaction: Any) -> Event:
@@ -188,6 +202,7 @@ def history(url: str, *sizes: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     verbs = {
+        "hook": hook,
         "queue": queue,
         "await": wait,
         "retention": retention,

@@ -1,5 +1,5 @@
 """Speed of the whole product through its real processes: `make bench-engine`, or `python -m tests.benchmarks.engine
-[baseline drain latency path ledger ingest hang idle retention growth history] [--runs 5000] [--seconds 5] [--repeat 3]
+[baseline drain latency path api ledger ingest hang idle retention growth history] [--runs 5000] [--seconds 5] [--repeat 3]
 [--reactions 1,10,100,1000] [--history 1000,10000,100000]`.
 
 On SQLite, or on the server that TEST_DATABASE_URL names. Prints medians over the repeats, with the lowest and highest in
@@ -39,7 +39,7 @@ from tests.end_to_end.faults.installation import Host, Installation  # noqa: E40
 from tests.end_to_end.server import ROOT, free_ports, own_database, running_server, wait_until  # noqa: E402
 
 ONCE = ("idle", "retention", "growth", "history")
-NAMES = ("baseline", "drain", "latency", "path", "ledger", "ingest", "hang", *ONCE)
+NAMES = ("baseline", "drain", "latency", "path", "api", "ledger", "ingest", "hang", *ONCE)
 # One target would measure the cap for one target.
 TARGETS = 4
 CLIENTS = 8
@@ -182,7 +182,61 @@ def latency(bench: Bench) -> None:
             bench.say(f"commit to request at {rate}/s", " ms", "p50 3, p99 12 ms", **waits)
 
 
+UNREFUSED = ("-m", "tests.benchmarks.unrefused", "worker")
+
+
+@contextlib.contextmanager
+def web_server(installation: Installation) -> Iterator[str]:
+    """The product's own, on the installation; its address."""
+    port = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    installation.environment["PORT"] = str(port)
+    # In a process of its own, since settings are read once.
+    command = json.loads(installation.manage("shell", "--no-imports", "-c", _WEB_COMMAND))
+    process = subprocess.Popen(command, env=installation.environment, cwd=ROOT)
+    try:
+        wait_until(lambda: _answers(f"{url}/health/live"), "the web server never came up")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+_WEB_COMMAND = """
+import json
+from actions.management.commands.serve import programs
+print(json.dumps(dict(programs("127.0.0.1", with_demo=False))["web server"]))
+"""
+
+
 def path(bench: Bench) -> None:
+    """From a delivery to the request at the sink and its written result, all on this machine: accepted, decided, sent.
+    A pairing that the product refuses, so the worker is one that does not."""
+    with bench.installation() as installation, sink(TARGETS) as url:
+        installation.environment |= {"REACTIONS_TRIGGER_RATE_PER_MINUTE": "0", "REACTIONS_QUEUE_CEILING": "0"}
+        made = bench.drive(installation, "hook", f"{url}/")
+        with web_server(installation) as web, installation.host("http", program=UNREFUSED) as host:
+            hook, header = f"{web}/triggers/{made['route']}", f"X-Api-Key: {made['key']}"
+            load(hook, 1, 4, header)
+            bench.drive(installation, "await", made["reaction"])
+            came(url)
+            before, begun = cpu_of(host), time.monotonic()
+            told = load(hook, bench.seconds, 32, header)
+            left = bench.drive(installation, "await", made["reaction"])
+            times = came(url)
+            assert len(times) == told["count"], (len(times), told["count"])
+            sent, ended = max(at for _, at in times), left["ended"]
+            bench.say(
+                "whole path, webhook to sink, 32 connections", "/s sent", "1,500/s", _=told["count"] / (sent - begun)
+            )
+            bench.say("  accepted meanwhile", "/s", _=told["rate"])
+            bench.say("  from the last 202 to the last result", " s", _=ended - begun - bench.seconds)
+            bench.say(
+                "  processor time of the worker per event", " µs", _=(cpu_of(host) - before) / told["count"] * 1e6
+            )
+
+
+def api(bench: Bench) -> None:
     """From a request to our API to the request at the sink, all on this machine."""
     with tempfile.TemporaryDirectory() as data, sink() as url, running_server(Path(data)) as server:
         project = server.made["project"]["id"]
@@ -214,7 +268,7 @@ def path(bench: Bench) -> None:
         arrived: list[tuple[str, float]] = []
         wait_until(lambda: arrived.extend(came(url)) or len(arrived) >= count, "some never came", 60)
         rate = count / (max(at for _, at in arrived) - begun)
-        bench.say(f"whole path, management API to sink, {CLIENTS} clients", "/s", "1,500/s", _=rate)
+        bench.say(f"whole path, management API to sink, {CLIENTS} clients", "/s", _=rate)
 
 
 def ledger(bench: Bench) -> None:
@@ -226,7 +280,7 @@ def ledger(bench: Bench) -> None:
         arrived: list[tuple[str, float]] = []
         wait_until(lambda: arrived.extend(came(url)) or len(arrived) >= told["count"], "some never came", 60)
         rate = told["count"] / (max(at for _, at in arrived) - told["begun"])
-        bench.say("whole path, ledger to sink, one writer", "/s", "1,500/s", _=rate)
+        bench.say("whole path, ledger to sink, one writer", "/s", _=rate)
 
 
 def ingest(bench: Bench) -> None:
