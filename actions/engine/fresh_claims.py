@@ -2,23 +2,27 @@
 looked for, locked and read again. The lease is that of any claim, and so is what becomes of it when the worker dies."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from actions.engine.claims import Share
 from actions.models import Run, RunStatus
 
 
 class FreshClaim:
-    """For a worker that has just found nothing due, so that nobody who waits is overtaken."""
+    """For a worker that has just found nothing due, so that nobody who waits is overtaken. The lease begins when the
+    runs are made, which may be long after the share was told."""
 
-    def __init__(self, share: Share) -> None:
+    def __init__(self, share: Share, now: Callable[[], datetime]) -> None:
         self._share = share
+        self._now = now
         self._left = share.limit
         self._of_target = Counter(share.in_flight)
 
     def take(self, runs: Sequence[Run]) -> None:
         """Of runs that are about to be written, make those the worker's that it may begin at once."""
-        share = self._share
+        share = replace(self._share, now=self._now())
         for run in runs:
             if self._fits(run):
                 self._left -= 1

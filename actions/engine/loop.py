@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import DatabaseError, OperationalError, close_old_connections, connections
 
 from actions.context import bind, loaded
 from actions.earlier import NOTHING, earlier_of
@@ -26,7 +26,7 @@ from actions.engine.fairness import Turns
 from actions.engine.flush import Finished, flush
 from actions.engine.fresh_claims import FreshClaim
 from actions.engine.leases import cancelled_among, hand_back, renew, return_unstarted
-from actions.engine.matching import BATCH, Matched, match_due
+from actions.engine.matching import BATCH, match_due
 from actions.engine.steady_time import SteadyTime, mend_future, read_clock
 from actions.engine.work import Ready, carry_out, make_ready
 from actions.execution import expire_leases
@@ -76,6 +76,9 @@ class Engine:
         self._turns = Turns(self.executor, self.slots)
         self._finished: deque[Finished] = deque()
         self._unstarted: list[Run] = []
+        # Ids of runs that were claimed and are not ready yet.
+        self._in_hand: list[int] = []
+        self._owes_matching = False
         self._stopping = False
         self._claiming = ThreadPoolExecutor(1, thread_name_prefix="claim")
         self._flushing = ThreadPoolExecutor(1, thread_name_prefix="flush")
@@ -115,7 +118,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._on(self._flushing, hand_back, unfinished, self.token)
-        await self._on(self._flushing, return_unstarted, self._unstarted, self.token)
+        await self._on(self._flushing, self._return_unstarted)
         await self._on(self._flushing, self.beat.leave)
         self._listener.close()
         await self._sender.aclose()
@@ -157,40 +160,66 @@ class Engine:
         free = min(CLAIM_AT_ONCE, self.slots - len(self._tasks))
         self._of_target = +self._of_target
         teams = Counter(ready.run.team_id for ready in self._ready.values())
-        readies, has_more = await self._on(self._claiming, self._match_and_claim, free, self._of_target.copy(), teams)
+        readies, has_more = await self._on(self._claiming, self._next, free, self._of_target.copy(), teams)
         if self._stopping:
             self._unstarted += [ready.run for ready in readies]
             return False
         for ready in readies:
             self._begin(ready)
-        if len(self._tasks) >= self.slots:
-            # A slot that comes free sets `due`.
-            return False
-        return has_more
+        # A slot that comes free sets `due`.
+        return has_more and len(self._tasks) < self.slots
 
-    def _match_and_claim(
-        self, free: int, of_target: Mapping[str, int], teams: Counter[Any]
-    ) -> tuple[list[Ready], bool]:
-        """What can begin, and whether there may be more at once."""
+    def _next(self, free: int, of_target: Mapping[str, int], teams: Counter[Any]) -> tuple[list[Ready], bool]:
+        """What can begin, and whether there may be more at once. Who waits goes before what is new."""
+        matches = self.executor == "http"
+        owes_matching, self._owes_matching = self._owes_matching, False
+        if matches and owes_matching:
+            match_due()
         now = self.time.now()
         share = self._share(free, of_target, self._turns.crowded(teams, now), now)
-        ids = self._claim(share)
-        runs = loaded(ids)
-        matched = Matched(0, [])
-        if self.executor == "http":
-            # Who waits goes before what is new.
-            matched = match_due(None if ids else FreshClaim(share).take)
-        fresh = [run for run in matched.runs if run.status == RunStatus.RUNNING]
-        bind(fresh)
-        self.beat.claimed_total += len(ids) + len(fresh)
-        self._turns.served(Counter(run.team_id for run in (*runs, *fresh)))
-        # Of those that were just made, matching has held some already.
+        runs = self._claim_and_load(share)
+        if runs:
+            # These begin first; what is new is decided before the next claim.
+            self._owes_matching = has_more = True
+        elif matches:
+            matched = match_due(FreshClaim(share, self.time.now).take)
+            runs = [run for run in matched.runs if run.status == RunStatus.RUNNING]
+            self._in_hand = [run.pk for run in runs]
+            bind(runs)
+            is_left = any(run.status == RunStatus.QUEUED and run.executor == self.executor for run in matched.runs)
+            has_more = is_left or matched.events >= BATCH
+        else:
+            has_more = False
+        self.beat.claimed_total += len(runs)
+        self._turns.served(Counter(run.team_id for run in runs))
+        return self._made_ready(runs), has_more
+
+    def _claim_and_load(self, share: Share) -> list[Run]:
+        self._in_hand = self._in_hand or self._claim(share)
+        if not self._in_hand:
+            return []
+        # After a time without a database some may be another's.
+        ours = (RunStatus.RUNNING, self.token)
+        runs = [run for run in loaded(self._in_hand) if (run.status, run.lease_token) == ours]
         held = hold(runs, self.token)
-        begins = [*(run for run in runs if run.pk not in held), *fresh]
-        earlier = earlier_of(begins)
-        readies = [make_ready(run, self.beat.worker, earlier.get(run.pk, NOTHING)) for run in begins]
-        is_left = any(run.status == RunStatus.QUEUED and run.executor == self.executor for run in matched.runs)
-        return readies, bool(ids) or is_left or matched.events >= BATCH
+        return [run for run in runs if run.pk not in held]
+
+    def _made_ready(self, runs: list[Run]) -> list[Ready]:
+        """What the database fails to tell is told the next time: until then these stay in hand."""
+        earlier = earlier_of(runs)
+        readies: list[Ready] = []
+        for run in runs:
+            try:
+                readies.append(make_ready(run, self.beat.worker, earlier.get(run.pk, NOTHING)))
+            except OperationalError:
+                if not readies:
+                    raise
+                break
+        self._in_hand = [run.pk for run in runs[len(readies) :]]
+        return readies
+
+    def _return_unstarted(self) -> None:
+        return_unstarted([*self._unstarted, *(loaded(self._in_hand) if self._in_hand else ())], self.token)
 
     def _share(self, free: int, of_target: Mapping[str, int], crowded: set[Any], now: datetime) -> Share:
         saturated = {target for target, count in of_target.items() if count >= self.per_target}

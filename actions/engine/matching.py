@@ -3,7 +3,7 @@
 import logging
 from typing import NamedTuple
 
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from actions.dispatch import Take, give_up, match_events
 from actions.models import Run
@@ -38,7 +38,7 @@ def match_due(take: Take | None = None) -> Matched:
         return Matched(0, [])
     try:
         runs = match_events(events, take)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         # The database's trouble, not the events': they stay unmatched and are looked at again.
         raise
     except Exception:
@@ -50,7 +50,7 @@ def match_due(take: Take | None = None) -> Matched:
 def _match_alone(event: Event, take: Take | None) -> list[Run]:
     try:
         return match_events([event], take)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         log.exception("event %s could not be decided", event.uid)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DataError
 
 from accounts import vault
 from actions import dispatch, execution, pausing
@@ -34,7 +35,7 @@ def happen(reaction: Reaction, times: int = 1) -> None:
 
 def matched(limit: int = 100, **share: Any) -> Matched:
     """What a free worker decides and claims."""
-    return match_due(FreshClaim(Share("http", limit, "token", clock.now(), 15, **share)).take)
+    return match_due(FreshClaim(Share("http", limit, "token", clock.now(), 15, **share), clock.now).take)
 
 
 def running() -> list[Run]:
@@ -145,14 +146,17 @@ def test_a_fresh_run_is_ready_without_another_look_at_the_database(django_assert
             context_for(run)
 
 
-def test_of_a_batch_that_breaks_only_what_was_written_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [RuntimeError, DataError])
+def test_of_a_batch_that_breaks_only_what_was_written_is_claimed(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     happen(ReactionFactory(), 3)
     bad = Event.objects.order_by("pk")[1].pk
     decide = dispatch.decide
 
     def breaks(event: Event, *args: Any) -> Any:
         if event.pk == bad:
-            raise RuntimeError("broken")
+            raise error("broken")
         return decide(event, *args)
 
     monkeypatch.setattr(dispatch, "decide", breaks)

@@ -296,7 +296,7 @@ class RunMachine(RuleBasedStateMachine):
         event_type = reaction.triggers.get().event_type
         record(EventData(type=event_type, source="catalog", project=reaction.project))
         with self._only():
-            matched = match_due(FreshClaim(self._share(worker, 4)).take if worker else None)
+            matched = match_due(FreshClaim(self._share(worker, 4), clock.now).take if worker else None)
         assert matched.events == 1
         (run,) = matched.runs
         known = self._learn(run.pk, of, clock.now())

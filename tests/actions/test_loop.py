@@ -1,0 +1,120 @@
+"""The engine of one process, in this process, when its database fails it for a moment."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, OperationalError, connections
+
+from actions.engine import loop
+from actions.engine.loop import Engine
+from actions.engine.matching import match_due
+from actions.models import Attempt, Run
+from tests.factories import ActionFactory, ReactionFactory
+from tests.fakes.receiver import Receiver
+from triggers.ledger import EventData, record
+from triggers.models import Event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    settings.REACTIONS_ALLOW_PRIVATE_ADDRESSES = "127.0.0.1/32"
+    with Receiver() as running:
+        yield running
+
+
+def happen(receiver: Receiver, times: int = 1) -> None:
+    reaction = ReactionFactory(action=ActionFactory(config={"method": "POST", "url": f"{receiver.url}/mark"}))
+    for _ in range(times):
+        record(EventData(type="DeploymentSucceeded", source="catalog", project=reaction.project, payload={}))
+
+
+def work_until(is_done: Callable[[], bool]) -> None:
+    """Let an engine run as a worker's slices do."""
+
+    def look() -> bool:
+        try:
+            return is_done()
+        finally:
+            connections.close_all()
+
+    async def go() -> None:
+        engine = Engine("http")
+        engine.permit_until = math.inf
+        try:
+            for _ in range(300):
+                await engine.run_for(0.05)
+                if await asyncio.to_thread(look):
+                    return
+            raise AssertionError("it never came to that")
+        finally:
+            await engine.stop(5)
+
+    asyncio.run(go())
+
+
+def all_succeeded(count: int) -> Callable[[], bool]:
+    return lambda: Run.objects.filter(status="succeeded").count() == count
+
+
+def failing(times: int, function: Callable[..., Any], error: type[DatabaseError]) -> Callable[..., Any]:
+    left = [times]
+
+    def fail(*args: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise error("no answer")
+        return function(*args)
+
+    return fail
+
+
+@pytest.mark.parametrize("name", ["loaded", "hold", "earlier_of", "make_ready"])
+@pytest.mark.parametrize("is_fresh", [True, False], ids=["fresh", "queued"])
+def test_claimed_runs_begin_once_when_the_database_failed_before_they_were_ready(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, name: str, is_fresh: bool
+) -> None:
+    happen(receiver, 3)
+    if not is_fresh:
+        match_due()
+    monkeypatch.setattr(loop, name, failing(2, getattr(loop, name), OperationalError))
+    work_until(all_succeeded(3))
+    assert len(receiver.requests) == 3
+    assert {run.attempt_count for run in Run.objects.all()} == {1}
+    assert {attempt.outcome for attempt in Attempt.objects.all()} == {"ok"}
+
+
+def test_what_is_queued_is_sent_while_new_events_cannot_be_decided(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen(receiver, 250)
+    while match_due().events:
+        pass
+    happen(receiver)
+    monkeypatch.setattr(loop, "match_due", failing(10_000, match_due, DatabaseError))
+    work_until(all_succeeded(250))
+    assert {attempt.outcome for attempt in Attempt.objects.all()} == {"ok"}
+    assert Event.objects.filter(matched_at=None).count() == 1
+
+
+def test_what_could_not_begin_before_a_stop_goes_back_into_the_queue(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen(receiver, 3)
+    match_due()
+    monkeypatch.setattr(loop, "make_ready", failing(10_000, loop.make_ready, OperationalError))
+    work_until(lambda: Run.objects.filter(status="running").count() == 3)
+    assert {(run.status, run.attempt_count) for run in Run.objects.all()} == {("queued", 0)}
+
+
+def test_new_events_are_decided_while_a_backlog_is_worked_off(receiver: Receiver) -> None:
+    happen(receiver, 150)
+    while match_due().events:
+        pass
+    happen(receiver)
+    work_until(all_succeeded(151))
+    assert len(receiver.requests) == 151
