@@ -25,7 +25,7 @@ from actions.models.reaction import refuse_passthrough
 from actions.pausing import pauses_in_force
 from actions.variables import known_beforehand
 from reactions_project import clock, wake
-from reactions_project.prepared import Among, PreparedInsert, PreparedRows, many
+from reactions_project.prepared import Among, NewRows, PreparedInsert, PreparedRows, many
 from triggers.facts import facts_of
 from triggers.filters import evaluate
 from triggers.filters.fields import EventFacts, look_up
@@ -36,7 +36,7 @@ from triggers.sources import PING
 OnceKey = tuple[UUID, str]
 # Of runs about to be written, claims those that whoever decides will carry out at once.
 Take = Callable[[Sequence[Run]], None]
-_runs, _decisions = PreparedInsert(Run), PreparedInsert(Decision)
+_new_run, _runs, _decisions = NewRows(Run), PreparedInsert(Run), PreparedInsert(Decision)
 
 
 @dataclass
@@ -243,7 +243,7 @@ def _write(events: Sequence[Event], decided: list[Decided], take: Take | None = 
         if take is not None:
             take(list(runs.values()))
         _runs.insert_all(list(runs.values()))
-        _decisions.insert_all([_decision(one, runs.get(id(one)), now) for one in decided])
+        _decisions.insert_values([_decision(one, runs.get(id(one)), now) for one in decided])
         for one in decided:
             if one.verdict == Verdict.LOOP:
                 record(NOBODY, "stop loop", one.reaction, project=one.reaction.project, changes={"reason": one.reason})
@@ -294,14 +294,11 @@ def _run(one: Decided, version: ActionVersion, now: datetime, sequence: int = 1)
     kind = kinds.get(version.kind)
     reaction = one.reaction
     version.action = reaction.action
-    return Run(
-        project=reaction.project,
+    return _new_run(
+        {"project": reaction.project, "event": one.event, "reaction": reaction, "action_version": version},
         team_id=reaction.project.team_id,
-        event=one.event,
-        reaction=reaction,
         reaction_name=reaction.name,
         reaction_version=reaction.version,
-        action_version=version,
         sequence=sequence,
         executor=kind.executor,
         target_key=kind.target_key(version.config, known_beforehand(reaction.action, reaction.project))[:300],
@@ -312,17 +309,18 @@ def _run(one: Decided, version: ActionVersion, now: datetime, sequence: int = 1)
     )
 
 
-def _decision(one: Decided, run: Run | None, now: datetime) -> Decision:
-    return Decision(
-        event=one.event,
-        reaction=one.reaction,
-        reaction_name=one.reaction.name,
-        reaction_version=one.reaction.version,
-        project=one.reaction.project,
-        verdict=one.verdict,
-        reason=one.reason,
-        trace=one.trace,
-        once_key=one.once_key,
-        run=run,
-        at=now,
-    )
+def _decision(one: Decided, run: Run | None, now: datetime) -> dict[str, Any]:
+    return {
+        "event_id": one.event.pk,
+        "reaction_id": one.reaction.pk,
+        "reaction_name": one.reaction.name,
+        "reaction_version": one.reaction.version,
+        "project_id": one.reaction.project_id,
+        "sequence": 1,
+        "verdict": one.verdict,
+        "reason": one.reason,
+        "trace": one.trace,
+        "once_key": one.once_key,
+        "run_id": None if run is None else run.pk,
+        "at": now,
+    }

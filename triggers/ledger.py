@@ -13,12 +13,12 @@ from django.db.models import F
 from accounts.callers import Caller
 from accounts.models import Project
 from reactions_project import clock
-from reactions_project.prepared import GuardedInsert, PreparedInsert
+from reactions_project.prepared import GuardedInsert, NewRows, PreparedInsert
 from triggers.models import Environment, Event, Trigger, TriggerKey
 from triggers.signals import event_recorded
 from triggers.sources.base import PING
 
-_events = PreparedInsert(Event)
+_new_event, _events = NewRows(Event), PreparedInsert(Event)
 # That the key still opens the endpoint as it was read, checked by the statement that writes the event (SEC-13).
 _OPEN = """EXISTS (
     SELECT 1 FROM triggers_triggerkey AS key JOIN triggers_trigger AS endpoint ON endpoint.id = key.trigger_id
@@ -139,13 +139,11 @@ def _written(data: EventData, now: datetime) -> Event:
 
 def _event(data: EventData, now: datetime) -> Event:
     uid = uuid.uuid4()
-    return Event(
+    return _new_event(
+        {"project": data.project, "environment": data.environment, "trigger": data.trigger},
         uid=uid,
         type=data.type,
         source=data.source,
-        project=data.project,
-        environment=data.environment,
-        trigger=data.trigger,
         subject=data.subject[:200],
         deployment=data.deployment,
         actor=data.actor[:200],

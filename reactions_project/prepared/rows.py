@@ -39,32 +39,48 @@ def many(values: Iterable[Any]) -> Any:
     return json.dumps([value.hex if isinstance(value, UUID) else value for value in found])
 
 
+Readers = Sequence[tuple[int, Callable[[Any], Any]]]
+
+
 @dataclass(frozen=True)
 class _Part:
-    """One model of the query and its columns of a row; `hold` puts its object where the one it belongs to has it."""
+    """One model of the query and its columns of a row; `hold` puts its object where the one it belongs to has it.
+    `readers` are for its columns."""
 
     model: type[Model]
     columns: slice
     names: Sequence[str]
     key: int
+    readers: Readers
     hold: Callable[[Any, Any], None]
     held_by: Callable[[Any, Any], None]
     parts: "Sequence[_Part]"
 
-    def made(self, row: list[Any]) -> Any:
+    def made(self, row: list[Any], known: "dict[tuple[int, Any], Any]") -> Any:
         """The object of the row with all that belongs to it; None where a join found nothing."""
-        if row[self.key] is None:
-            return None
+        for position, read in self.readers:
+            row[position] = read(row[position])
         made = self.model.__new__(self.model)
         made.__dict__.update(zip(self.names, row[self.columns], strict=True))
         made._state = state = ModelState()
         state.adding, state.db = False, DEFAULT_DB_ALIAS
         for part in self.parts:
-            other = part.made(row)
+            other = part.shared(row, known)
             part.hold(made, other)
             if other is not None:
                 part.held_by(other, made)
         return made
+
+    def shared(self, row: list[Any], known: "dict[tuple[int, Any], Any]") -> Any:
+        """The same object for all rows that have it: of a batch's events most are of few projects."""
+        key = row[self.key]
+        if key is None:
+            return None
+        place = id(self), key
+        found = known.get(place)
+        if found is None:
+            found = known[place] = self.made(row, known)
+        return found
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,6 @@ class _Plan:
 
     sql: str
     parameters: Sequence[tuple[int, Any]]
-    readers: Sequence[tuple[int, Callable[[Any], Any]]]
     part: _Part
 
 
@@ -92,7 +107,8 @@ class PreparedRows(Generic[M]):
         with connection.cursor() as cursor:
             cursor.execute(plan.sql, _filled(plan, values))
             found = cursor.fetchall()
-        return [_made(plan, row) for row in found]
+        known: dict[tuple[int, Any], Any] = {}
+        return [plan.part.made(list(row), known) for row in found]
 
     def first(self, *values: Any) -> M | None:
         """The first of the rows, None without any."""
@@ -100,7 +116,7 @@ class PreparedRows(Generic[M]):
         with connection.cursor() as cursor:
             cursor.execute(plan.sql, _filled(plan, values))
             found = cursor.fetchone()
-        return None if found is None else _made(plan, found)
+        return None if found is None else plan.part.made(list(found), {})
 
     def _plan(self) -> _Plan:
         plan = self._plans.get(connection.vendor)
@@ -113,13 +129,6 @@ def _filled(plan: _Plan, values: Sequence[Any]) -> list[Any]:
     return [values[number] if number >= 0 else constant for number, constant in plan.parameters]
 
 
-def _made(plan: _Plan, found: Sequence[Any]) -> Any:
-    row = list(found)
-    for position, read in plan.readers:
-        row[position] = read(row[position])
-    return plan.part.made(row)
-
-
 def _planned(rows: QuerySet[Any], places: Sequence[str]) -> _Plan:
     """What Django's own iteration over model rows works out each time."""
     compiler = rows.query.get_compiler(using=DEFAULT_DB_ALIAS)
@@ -130,18 +139,14 @@ def _planned(rows: QuerySet[Any], places: Sequence[str]) -> _Plan:
     select, about = compiler.select, compiler.klass_info
     assert about is not None
     converters = compiler.get_converters([one for one, *_ in select])
-    return _Plan(
-        sql=sql,
-        parameters=numbers,
-        readers=[
-            (position, reader_of(expression.target, found, expression))
-            for position, (found, expression) in converters.items()
-        ],
-        part=_part(about, [one for one, *_ in select]),
-    )
+    readers = [
+        (position, reader_of(expression.target, found, expression))
+        for position, (found, expression) in converters.items()
+    ]
+    return _Plan(sql, numbers, _part(about, [one for one, *_ in select], readers))
 
 
-def _part(about: Mapping[str, Any], columns: Sequence[Any]) -> _Part:
+def _part(about: Mapping[str, Any], columns: Sequence[Any], readers: Readers) -> _Part:
     model = about["model"]
     if about.get("from_parent") or model.__init__ is not Model.__init__ or "from_db" in vars(model):
         raise ValueError(f"A prepared query makes objects past their __init__: {model.__name__} does more there.")
@@ -152,11 +157,44 @@ def _part(about: Mapping[str, Any], columns: Sequence[Any]) -> _Part:
         columns=slice(first, last + 1),
         names=names,
         key=first + names.index(model._meta.pk.attname),
+        readers=[(position, read) for position, read in readers if first <= position <= last],
         hold=about.get("local_setter") or _nowhere,
         held_by=about.get("remote_setter") or _nowhere,
-        parts=[_part(other, columns) for other in about.get("related_klass_infos", ())],
+        parts=[_part(other, columns, readers) for other in about.get("related_klass_infos", ())],
     )
 
 
 def _nowhere(_: Any, __: Any) -> None:
     """The object that the query is about belongs to no other."""
+
+
+class NewRows(Generic[M]):
+    """Makes objects that are about to be inserted, past their __init__, which looks at each field anew each time:
+    `NewRows(Run)({"project": project}, reaction_name="…")` is `Run(project=project, reaction_name="…")`."""
+
+    def __init__(self, model: type[M]) -> None:
+        if model.__init__ is not Model.__init__:
+            raise ValueError(f"Objects are made past their __init__: {model.__name__} does more there.")
+        self._model = model
+        self._links = {field.name: field.attname for field in model._meta.concrete_fields if field.is_relation}
+        self._constants: dict[str, Any] = {}
+        self._made_anew: dict[str, Callable[[], Any]] = {}
+        for field in model._meta.concrete_fields:
+            if field.has_default() and callable(field.default):
+                self._made_anew[field.attname] = field.default
+            else:
+                self._constants[field.attname] = field.get_default()
+
+    def __call__(self, related: Mapping[str, Model | None], **values: Any) -> M:
+        """`related` objects by the names of their fields; other values by attribute."""
+        made = self._model.__new__(self._model)
+        stored = made.__dict__
+        stored.update(self._constants)
+        for name, make in self._made_anew.items():
+            stored[name] = values[name] if name in values else make()
+        stored.update(values)
+        made._state = state = ModelState()
+        state.fields_cache = dict(related)
+        for name, other in related.items():
+            stored[self._links[name]] = None if other is None else other.pk
+        return made

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import keys, vault
 from accounts.models import Project
-from reactions_project.prepared import Among, PreparedInsert, PreparedRows, PreparedUpdate, many
+from reactions_project.prepared import Among, NewRows, PreparedInsert, PreparedRows, PreparedUpdate, many
 from tests.factories import ProjectFactory, WebhookFactory, operator_caller
 from triggers.models import Event, TriggerKey
 
@@ -165,3 +165,33 @@ def test_on_postgresql_nothing_is_sent_as_a_pipeline_whose_rest_a_cut_off_host_w
         PreparedUpdate(Event, ["subject"]).update_all(rows)
     assert set(Event.objects.values_list("subject", flat=True)) == {"100 %s; --"}
     assert [row.pk for row in rows] == list(Event.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def test_a_new_row_is_what_its_model_makes():
+    project = ProjectFactory()
+    given = {"uid": uuid.uuid4(), "type": "T", "source": "catalog", "root": uuid.uuid4(), "payload": {"a": 1}}
+    made = NewRows(Event)({"project": project, "trigger": None}, **given)
+    assert values(made) == values(Event(project=project, trigger=None, **given))
+    assert made.project is project
+    assert made.trigger is None
+    assert made._state.adding
+    other = NewRows(Event)({"project": project})
+    assert other.uid != made.uid
+    assert other.headers is not made.headers
+
+
+def test_rows_that_belong_to_the_same_share_it(key):
+    webhook = key.trigger
+    keys.issue(TriggerKey(trigger=webhook, name="second"), keys.TRIGGER)
+    other = TriggerKey(trigger=WebhookFactory(project=webhook.project), name="third")
+    keys.issue(other, keys.TRIGGER)
+    all_of = PreparedRows(lambda: TriggerKey.objects.select_related(*RELATED).order_by("pk"), 0)
+    first, second, third = all_of.all()
+    assert first.trigger is second.trigger
+    assert first.trigger.signing_secret.name == "signing"
+    assert third.trigger is not first.trigger
+    assert third.trigger.project is first.trigger.project
+    assert third.trigger.signing_secret is None
+    assert [one.pk for one in (first, second, third)] == list(
+        TriggerKey.objects.order_by("pk").values_list("pk", flat=True)
+    )
