@@ -119,7 +119,7 @@ class Lookup:
         head, rest, path = steps[0].key, steps[1:], symbol.text
         loop_name = _of_loop(steps)
         keys = tuple((step.key, step.is_index) for step in steps) if reads_text else None
-        walk, from_root = self._walk, self._from_root
+        walk, from_root, count = self._walk, self._from_root, len(steps)
 
         def find(state: State, scope: Scope, frame: Frame | None) -> Node | None:
             if frame is not None:
@@ -136,23 +136,34 @@ class Lookup:
                     return _position(loop_name, scope) if loop_name else _NO_VALUE
                 scope = parent
                 parent = scope.parent
-            if keys is not None and (leaf := scope.tree.leaf(keys)) is not None:
-                state.home = scope
-                return leaf
-            return from_root(state, symbol, path, steps, scope, frame)
+            leaf = scope.tree.leaf(keys) if keys is not None else None
+            if leaf is None:
+                return from_root(state, symbol, path, None, steps, scope, frame)
+            node, used = leaf
+            if used < count:
+                return from_root(state, symbol, path, node, steps[used:], scope, frame)
+            state.home = scope
+            return node
 
         return find
 
     def _from_root(
-        self, state: State, symbol: Symbol, key: object, steps: tuple[Step, ...], scope: Scope, frame: Frame | None
+        self,
+        state: State,
+        symbol: Symbol,
+        key: object,
+        start: Node | None,
+        steps: tuple[Step, ...],
+        scope: Scope,
+        frame: Frame | None,
     ) -> Node | None:
-        """Among all variables, where the way to a path is remembered under the key."""
+        """Among all variables, or below the one to `start` from; the way to a path is remembered under the key."""
         state.home = scope
         found = scope.tree.found
         if key in found:
             return found[key]
         before = state.uncached
-        node = self._walk(state, symbol, scope.tree.root, steps, scope, frame)
+        node = self._walk(state, symbol, start or scope.tree.root, steps, scope, frame)
         state.home = scope
         if state.uncached == before and len(found) < _MOST_FOUND:
             found[key] = node
@@ -192,7 +203,7 @@ class Lookup:
         while one is not None:
             node: Node | None = None
             if one.parent is None:
-                node = self._from_root(state, symbol, steps, steps, one, frame)
+                node = self._from_root(state, symbol, steps, None, steps, one, frame)
             elif one.name == steps[0].key:
                 node = self._walk(state, symbol, one.item, steps[1:], one, frame)
             elif loop_name is not None:

@@ -1,8 +1,8 @@
 """Variables as a tree (SPEC §4): names are paths, each node may have a value, named children and indexed ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from actions.octostache import json_values
 from actions.octostache.nodes import Identifier, Index
@@ -125,7 +125,7 @@ class VariableTree:
     def __init__(self, variables: Mapping[str, str | None]) -> None:
         self._variables = variables
         self._root: Node | None = None
-        self._names: Mapping[Path, str] | None = None
+        self._names: _Names | None = None
         self._leaves: dict[Path, Node] = {}
         # Path, as written or by steps -> where it leads; filled while templates are rendered.
         self.found: dict[object, Node | None] = {}
@@ -139,23 +139,30 @@ class VariableTree:
                 self._put(self._root, name, "" if value is None else value)
         return self._root
 
-    def leaf(self, path: Path) -> Node | None:
-        """A node for the text of the variable with exactly this path, without what is below it. None is no answer: the
-        path may lead into the tree, or into a document."""
+    def leaf(self, path: Path) -> tuple[Node, int] | None:
+        """A node for the text of the variable that this path leads to, and how many of its steps did; whatever is left
+        leads into that text as a document. None is no answer: there are variables on the way that only the whole tree
+        shows."""
         if self._root is not None:
             return None
-        found = self._leaves.get(path)
-        if found is not None:
-            return found
         if self._names is None:
             self._names = _by_path(tuple(self._variables))
-        name = self._names.get(path)
-        if name is None:
-            return None
-        value = self._variables[name]
-        node = self._leaves[path] = Node()
-        node.set("" if value is None else value)
-        return node
+        names, ways = self._names
+        count = len(path)
+        while path not in names:
+            count -= 1
+            if not count or path in ways:
+                return None
+            path = path[:count]
+            if path in ways:
+                # What is left may mean one of the variables below.
+                return None
+        node = self._leaves.get(path)
+        if node is None:
+            value = self._variables[names[path]]
+            node = self._leaves[path] = Node()
+            node.set("" if value is None else value)
+        return node, count
 
     @staticmethod
     def _put(root: Node, name: str, value: str) -> None:
@@ -193,14 +200,22 @@ def _steps(name: str) -> tuple[tuple[str, str | None], ...]:
     )
 
 
-def _by_path(names: tuple[str, ...]) -> Mapping[Path, str]:
+class _Names(NamedTuple):
+    """Variables by their paths, and the paths that lead on to some."""
+
+    names: Mapping[Path, str]
+    ways: Set[Path]
+
+
+def _by_path(names: tuple[str, ...]) -> _Names:
     # Sets of variables of one kind of event differ in their values only.
     return _few_by_path(names) if sum(map(len, names)) <= _LONGEST_SET_KEPT else _few_by_path.__wrapped__(names)
 
 
 @lru_cache(maxsize=64)
-def _few_by_path(names: tuple[str, ...]) -> Mapping[Path, str]:
-    return {_path(name): name for name in names}
+def _few_by_path(names: tuple[str, ...]) -> _Names:
+    by_path = {_path(name): name for name in names}
+    return _Names(by_path, {path[:count] for path in by_path for count in range(1, len(path))})
 
 
 def _path(name: str) -> Path:
