@@ -44,6 +44,7 @@ _guarded = GuardedInsert(
             "signature_scheme",
         )
     ],
+    identity=Event._meta.get_field("uid"),
 )
 
 

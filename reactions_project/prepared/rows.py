@@ -11,6 +11,7 @@ from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
 from django.db.models.base import ModelState
 
 from reactions_project.prepared.columns import reader_of
+from reactions_project.prepared.statements import fetched
 
 M = TypeVar("M", bound=Model)
 
@@ -104,19 +105,15 @@ class PreparedRows(Generic[M]):
     def all(self, *values: Any) -> list[M]:
         """The rows with these values for the parameters, in one query."""
         plan = self._plan()
-        with connection.cursor() as cursor:
-            cursor.execute(plan.sql, _filled(plan, values))
-            found = cursor.fetchall()
+        found = fetched(plan.sql, _filled(plan, values))
         known: dict[tuple[int, Any], Any] = {}
         return [plan.part.made(list(row), known) for row in found]
 
     def first(self, *values: Any) -> M | None:
         """The first of the rows, None without any."""
         plan = self._plan()
-        with connection.cursor() as cursor:
-            cursor.execute(plan.sql, _filled(plan, values))
-            found = cursor.fetchone()
-        return None if found is None else plan.part.made(list(found), {})
+        found = fetched(plan.sql, _filled(plan, values), most=1)
+        return plan.part.made(list(found[0]), {}) if found else None
 
     def _plan(self) -> _Plan:
         plan = self._plans.get(connection.vendor)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DataError
+from django.db import DataError, connections
 
 from accounts import vault
 from actions import dispatch, execution, pausing
@@ -172,6 +172,10 @@ def test_workers_are_woken_once_more_when_a_run_is_queued_for_them(kind: str) ->
     """The event woke them too, before there was anything to claim."""
     happen(ReactionFactory(action=ActionFactory(python=kind == "script")))
 
+    def decide_and_close() -> None:
+        matched()
+        connections.close_all()
+
     async def is_woken() -> bool:
         due = asyncio.Event()
         listener = wake.Listener(due)
@@ -179,7 +183,7 @@ def test_workers_are_woken_once_more_when_a_run_is_queued_for_them(kind: str) ->
         # Listening begins with a look.
         await asyncio.sleep(0.05)
         due.clear()
-        await asyncio.get_running_loop().run_in_executor(None, matched)
+        await asyncio.to_thread(decide_and_close)
         try:
             await asyncio.wait_for(due.wait(), 2 if kind == "script" else 0.2)
         except TimeoutError:

@@ -1,0 +1,47 @@
+"""Executing what is written already: past Django's cursors, which look at each statement anew, unless somebody listens
+to what is executed."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+
+def fetched(sql: str, values: Sequence[Any], most: int | None = None) -> list[Any]:
+    """The rows that a query gives, at most so many of them; raises Django's own errors. `%s` are places of values. Not
+    for what writes outside a transaction."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if database.execute_wrappers or database.queries_logged:
+        with database.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall() if most is None else cursor.fetchmany(most))
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        cursor = database.connection.execute(_of(database.vendor, sql), values)
+        try:
+            return list(cursor.fetchall() if most is None else cursor.fetchmany(most))
+        finally:
+            cursor.close()
+
+
+def fetched_each(sql: str, rows: Sequence[Sequence[Any]]) -> list[Any]:
+    """For each row of values the first row that the statement gives back, None where there is none; within a
+    transaction. As executemany, which gives nothing back, nobody who listens hears of it more than once."""
+    if len(rows) == 1:
+        return [next(iter(fetched(sql, rows[0])), None)]
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    written = _of(database.vendor, sql)
+    with database.wrap_database_errors:
+        return [database.connection.execute(written, row).fetchone() for row in rows]
+
+
+def _of(vendor: str, sql: str) -> str:
+    return _with_question_marks(sql) if vendor == "sqlite" else sql
+
+
+@lru_cache(1_024)
+def _with_question_marks(sql: str) -> str:
+    return sql.replace("%s", "?").replace("%%", "%")
