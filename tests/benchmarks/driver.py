@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,15 +18,30 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reactions_project.settings")
 django.setup()
 
+from django.core.management.color import no_style  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
 from accounts import keys  # noqa: E402
+from actions.dead_letters import by_cause, dead_letters  # noqa: E402
+from actions.engine.claims import Share, claim  # noqa: E402
+from actions.engine.flush import Finished, flush  # noqa: E402
+from actions.engine.fresh_claims import FreshClaim  # noqa: E402
 from actions.engine.matching import match_due  # noqa: E402
+from actions.health import find_queue, find_workers  # noqa: E402
+from actions.kinds.base import Outcome  # noqa: E402
 from actions.models import Attempt, Decision, Heartbeat, LogChunk, Run  # noqa: E402
+from actions.retention import clean_up  # noqa: E402
 from reactions_project import clock  # noqa: E402
 from tests.benchmarks.unrefused import unrefuse  # noqa: E402
 from tests.end_to_end.faults.flows import Flow  # noqa: E402
-from tests.factories import ActionFactory, ProjectFactory, ReactionFactory, TeamFactory, WebhookFactory  # noqa: E402
+from tests.factories import (  # noqa: E402
+    ActionFactory,
+    ProjectFactory,
+    ReactionFactory,
+    TeamFactory,
+    WebhookFactory,
+    operator_caller,
+)
 from triggers.ledger import EventData, record  # noqa: E402
 from triggers.models import Event, TriggerKey  # noqa: E402
 
@@ -170,34 +186,69 @@ def growth(url: str, *sizes: str) -> dict[str, Any]:
     return found
 
 
-def history(url: str, *sizes: str) -> dict[str, Any]:
-    """Milliseconds to record and decide one event over so many rows of history (decisions of one event)."""
+def history(url: str, *sizes: str) -> dict[str, dict[str, float]]:
+    """Milliseconds for what an installation does all the time, over so many events, each with a decision, a run that
+    ended and its attempt: "work" is one event recorded, decided, claimed and its result written; medians of nine."""
     made = flow(url)
-    match_due()
-    model = Decision.objects.latest("pk")
+    work(made.reaction)
     found = {}
-    columns = ", ".join(
-        f'"{field.column}"'
-        for field in Decision._meta.local_concrete_fields
-        if field.column not in ("id", "sequence", "run_id")
-    )
+    operator = operator_caller()
     for size in map(int, sizes):
-        have = Decision.objects.count()
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                f"WITH RECURSIVE n(i) AS (SELECT %s UNION ALL SELECT i + 1 FROM n WHERE i < %s)"
-                f" INSERT INTO actions_decision ({columns}, sequence) SELECT {columns}, n.i + 10"
-                f" FROM actions_decision, n WHERE actions_decision.id = %s",
-                [have, size, model.pk],
-            )
-        times = []
-        for _ in range(5):
-            begun = time.perf_counter()
-            happen(made.reaction)
-            match_due()
-            times.append((time.perf_counter() - begun) * 1000)
-        found[str(size)] = round(sorted(times)[2], 1)
+        age(size)
+        found[str(size)] = {
+            "work": milliseconds(lambda: work(made.reaction)),
+            "nothing due": milliseconds(lambda: claim(Share("http", 100, "nobody", clock.now(), 15))),
+            "health": milliseconds(lambda: [find_queue(), find_workers()]),
+            "dead letters": milliseconds(lambda: by_cause(dead_letters(operator))),
+            "nothing old": milliseconds(clean_up),
+        }
     return found
+
+
+def milliseconds(step: Callable[[], object], times: int = 9) -> float:
+    took = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        step()
+        took.append((time.perf_counter() - begun) * 1000)
+    return round(sorted(took)[times // 2], 1)
+
+
+def work(reaction: Any) -> None:
+    """One event on its whole way, without the request itself."""
+    happen(reaction)
+    runs = match_due(FreshClaim(Share("http", 100, "bench", clock.now(), 15), clock.now).take).runs
+    outcome = Outcome(ok=True, code="ok", reason="Fine.", http_status=200, request={}, response={})
+    flush([Finished(run, outcome, clock.now(), clock.now()) for run in runs], "bench", "bench:1")
+
+
+def age(size: int) -> None:
+    """Fill the ledger up to so many events, with what belongs to each."""
+    have = Event.objects.count()
+    uid = "lower(hex(randomblob(16)))" if connection.vendor == "sqlite" else "gen_random_uuid()"
+    first, last = Event.objects.latest("pk").pk + 1, Event.objects.latest("pk").pk + size - have
+    numbers = (
+        f"(WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) SELECT i FROM n)"
+    )
+    own: list[tuple[Any, dict[str, str]]] = [
+        (Event, {"id": "i", "uid": uid, "root": uid}),
+        (Run, {"id": "i", "uid": uid, "event_id": "i"}),
+        (Decision, {"id": "i", "event_id": "i", "run_id": "i"}),
+        (Attempt, {"id": "i", "run_id": "i"}),
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        for model, values in own:
+            table, like = model._meta.db_table, model.objects.earliest("pk").pk
+            columns = [field.column for field in model._meta.concrete_fields]
+            names = ", ".join(f'"{column}"' for column in columns)
+            given = ", ".join(values.get(column, f'one."{column}"') for column in columns)
+            cursor.execute(
+                f"INSERT INTO {table} ({names}) SELECT {given} FROM {numbers} AS many, {table} AS one WHERE one.id = {like}"
+            )
+            for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
+                cursor.execute(statement)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 django.setup()
 os.environ["REACTIONS_SQLITE_SYNCHRONOUS"] = SYNCHRONOUS
 
+from actions.engine.loop import HTTP_IN_FLIGHT, PER_TARGET  # noqa: E402
 from tests.end_to_end.faults.installation import Host, Installation  # noqa: E402
 from tests.end_to_end.server import ROOT, free_ports, own_database, running_server, wait_until  # noqa: E402
 
@@ -102,7 +103,7 @@ class Bench:
     def drive(self, installation: Installation, *words: str) -> dict[str, Any]:
         done = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.driver", *words],
-            env=installation.environment, cwd=ROOT, check=True, timeout=300, stdout=subprocess.PIPE, text=True,
+            env=installation.environment, cwd=ROOT, check=True, timeout=900, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         return dict(json.loads(done.stdout))
 
@@ -168,6 +169,9 @@ def drain(bench: Bench) -> None:
             assert len(times) == bench.runs
             seconds = left["ended"] - min(at for _, at in times)
             bench.say("backlog drain, one http worker", "/s written", "4,000/s", _=bench.runs / seconds)
+            if loop_row := bench.rows.get(LOOP):
+                loop_rate = statistics.median(loop_row.values[""])
+                bench.say("  beside the loop, which writes nothing", " times", _=bench.runs / seconds / loop_rate)
             bench.say("  processor time of the host per run", " µs", _=cpu_of(host) / bench.runs * 1e6)
 
 
@@ -340,11 +344,11 @@ def growth(bench: Bench) -> None:
 
 
 def history(bench: Bench) -> None:
-    """How recording and deciding one event grows with the rows of history."""
+    """How what goes on all the time grows with the history that is kept."""
     with bench.installation() as installation:
         told = bench.drive(installation, "history", "https://m.example.com/", *bench.sizes["history"])
-        for size, milliseconds in told.items():
-            bench.say(f"event recorded and decided over {int(size):,} decisions of history", " ms", _=milliseconds)
+        for size, took in told.items():
+            bench.say(f"over {int(size):,} events with decision, run and attempt", " ms", **took)
 
 
 def baseline(bench: Bench) -> None:
@@ -355,11 +359,12 @@ def baseline(bench: Bench) -> None:
         while time.monotonic() < begun + min(3.0, bench.seconds):
             session.post(f"{url}/", data=b"x" * 200, timeout=5)
             count += 1
-        bench.say("baseline: a loop with one requests.Session", "/s", _=count / (time.monotonic() - begun))
+        bench.say(LOOP, "/s", _=count / (time.monotonic() - begun))
 
     bare(bench)
 
 
+LOOP = "baseline: a loop with one requests.Session"
 BARE = "baseline: a bare view that inserts one row"
 
 
@@ -413,7 +418,10 @@ def settings_line() -> str:
     """On what these figures stand."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("django", "django-q2", "aiohttp", "granian"))
     load_now = ", ".join(f"{value:.2f}" for value in os.getloadavg())
-    return f"{_database()}; {os.cpu_count()} cores; Python {platform.python_version()}; {libraries}; load {load_now}"
+    workers = (
+        f"{os.environ.get('REACTIONS_WORKERS') or 1} http worker, {HTTP_IN_FLIGHT} in flight, {PER_TARGET} a target"
+    )
+    return f"{_database()}; {workers}; {os.cpu_count()} cores; Python {platform.python_version()}; {libraries}; load {load_now}"
 
 
 def _database() -> str:

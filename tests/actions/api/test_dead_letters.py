@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from actions.dead_letters import dead_letters
 from actions.models import Run
 from reactions_project import clock
 from tests.accounts.world import ledger_of
@@ -183,3 +185,12 @@ def test_everything_is_paused_by_operators_and_seen_by_all(project, alice, signe
     assert seen.get("/api/pauses/").json()["results"][0]["scope"] == "everything"
     assert seen.post(f"/api/pauses/{made.data['id']}/resume/", {}, format="json").status_code == 403
     assert "The data centre moves." in seen.get("/runs/").content.decode()
+
+
+def test_looking_for_them_does_not_go_through_all_of_history() -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # It would not ask an index about a table this small.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = dead_letters(operator_caller()).explain()
+    assert "run_dead_letter" in plan
