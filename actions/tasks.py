@@ -1,8 +1,11 @@
 """What django-q2 calls, by name."""
 
 from actions.engine import slices
+from actions.models import Attempt, Decision, LogChunk, Run
 from actions.retention import clean_up
 from reactions_project import queue
+from reactions_project.sqlite import statistics
+from triggers.models import Event
 
 
 def dispatch_slice(cluster: str) -> None:
@@ -11,7 +14,9 @@ def dispatch_slice(cluster: str) -> None:
 
 
 def keep_house() -> dict[str, int]:
-    return clean_up()
+    deleted = clean_up()
+    statistics.refresh((Event, Decision, Run, Attempt, LogChunk))
+    return deleted
 
 
 queue.when_stopping(slices.stop_now)

@@ -21,8 +21,10 @@ class Decision(models.Model):
     """One row for every reaction that was considered; `reason` is one sentence, `trace` every condition."""
 
     project_path = "project"
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="decisions")
-    reaction = models.ForeignKey(Reaction, null=True, on_delete=models.SET_NULL, related_name="decisions")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="decisions", db_index=False)
+    reaction = models.ForeignKey(
+        Reaction, null=True, on_delete=models.SET_NULL, related_name="decisions", db_index=False
+    )
     reaction_name = models.CharField(max_length=150)
     reaction_version = models.PositiveIntegerField()
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="decisions")

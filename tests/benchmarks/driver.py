@@ -32,6 +32,7 @@ from actions.kinds.base import Outcome  # noqa: E402
 from actions.models import Attempt, Decision, Heartbeat, LogChunk, Run  # noqa: E402
 from actions.retention import clean_up  # noqa: E402
 from reactions_project import clock  # noqa: E402
+from reactions_project.sqlite import statistics  # noqa: E402
 from tests.benchmarks.unrefused import unrefuse  # noqa: E402
 from tests.end_to_end.faults.flows import Flow  # noqa: E402
 from tests.factories import (  # noqa: E402
@@ -247,8 +248,11 @@ def age(size: int) -> None:
             )
             for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
                 cursor.execute(statement)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    # As housekeeping and autovacuum do.
+    statistics.refresh((Event, Run, Decision, Attempt))
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
 
 
 if __name__ == "__main__":

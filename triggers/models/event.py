@@ -24,9 +24,11 @@ class Event(models.Model):
     project_path = "project"
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     type = models.CharField(max_length=60)
-    project = models.ForeignKey(Project, null=True, on_delete=models.CASCADE, related_name="events")
-    environment = models.ForeignKey(Environment, null=True, on_delete=models.SET_NULL, related_name="events")
-    trigger = models.ForeignKey(Trigger, null=True, on_delete=models.SET_NULL, related_name="events")
+    project = models.ForeignKey(Project, null=True, on_delete=models.CASCADE, related_name="events", db_index=False)
+    environment = models.ForeignKey(
+        Environment, null=True, on_delete=models.SET_NULL, related_name="events", db_index=False
+    )
+    trigger = models.ForeignKey(Trigger, null=True, on_delete=models.SET_NULL, related_name="events", db_index=False)
     source = models.CharField(max_length=60, help_text="catalog, webhook, octopus …")
     subject = models.CharField(
         max_length=200, blank=True, help_text="One line for people: Core Web 1.2.0 to Production."
@@ -66,6 +68,8 @@ class Event(models.Model):
             models.Index(fields=["id"], condition=Q(matched_at__isnull=True), name="event_unmatched"),
             models.Index(fields=["project", "-id"], name="event_by_project"),
             models.Index(fields=["recorded_at"], name="event_by_age"),
+            models.Index(fields=["trigger"], condition=Q(trigger__isnull=False), name="event_by_trigger"),
+            models.Index(fields=["environment"], condition=Q(environment__isnull=False), name="event_by_environment"),
             models.Index(fields=["project", "deployment"], condition=~Q(deployment=""), name="event_by_deployment"),
         ]
 
