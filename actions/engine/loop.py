@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
 
 from actions.context import bind, loaded
 from actions.earlier import NOTHING, earlier_of
@@ -23,7 +23,7 @@ from actions.engine import heartbeat
 from actions.engine.breaker import Breaker
 from actions.engine.claims import Share, claim
 from actions.engine.fairness import Turns
-from actions.engine.flush import Finished, flush
+from actions.engine.flush import Finished, flush, without_what_was_refused
 from actions.engine.fresh_claims import FreshClaim
 from actions.engine.leases import cancelled_among, hand_back, renew, return_unstarted
 from actions.engine.matching import BATCH, match_due
@@ -285,17 +285,27 @@ class Engine:
                 await self._flush_some()
 
     async def _flush_some(self) -> None:
-        batch = [self._finished.popleft() for _ in range(min(FLUSH_AT_ONCE, len(self._finished)))]
-        while True:
+        """Write the next results. What is kept waits here until it is written, or until its leases are certainly
+        lost."""
+        parts = [[self._finished.popleft() for _ in range(min(FLUSH_AT_ONCE, len(self._finished)))]]
+        while parts:
+            part = parts.pop()
             try:
-                await self._on(self._flushing, self._flush_batch, batch)
-            except DatabaseError as error:
-                # The results are kept here until they are written, or until the leases are certainly lost.
-                log.warning("%s results could not be written (%s); trying again", len(batch), error)
-                await self._on(self._flushing, close_old_connections)
-                await asyncio.sleep(0.3)
-            else:
-                return
+                await self._on(self._flushing, self._flush_batch, part)
+            except (OperationalError, InterfaceError) as error:
+                # The database's trouble, which ends.
+                parts.append(part)
+                await self._wait_for_database(len(part), error)
+            except Exception as error:
+                smaller = without_what_was_refused(part, error)
+                parts += reversed(smaller or [part])
+                if not smaller:
+                    await self._wait_for_database(len(part), error)
+
+    async def _wait_for_database(self, results: int, error: Exception) -> None:
+        log.warning("%s results could not be written (%s); trying again", results, error)
+        await self._on(self._flushing, close_old_connections)
+        await asyncio.sleep(0.3)
 
     def _flush_batch(self, batch: list[Finished]) -> None:
         ours = flush(batch, self.token, self.beat.worker)

@@ -109,7 +109,7 @@ class Console:
             self.stdout.note(Level.VERBOSE, self.masker.mask(text))
 
     def set_output(self, message: ServiceMessage) -> None:
-        name, value = message.get("name"), message.get("value").replace("\0", "")
+        name, value = (message.get(one).replace("\0", "") for one in ("name", "value"))
         sensitive = message.get("sensitive").lower() == "true"
         if sensitive:
             self._mask(value)
@@ -119,7 +119,7 @@ class Console:
             self.stdout.note(Level.WARNING, f'The output variable "{shown}" was not kept: it is nameless or too large.')
             return
         self._output_bytes_left -= size
-        self.outputs[name.replace("\0", "")] = OutputVariable(value, sensitive)
+        self.outputs[name] = OutputVariable(value, sensitive)
 
     def set_progress(self, message: ServiceMessage) -> None:
         try:

@@ -478,3 +478,23 @@ def test_a_run_that_succeeded_is_not_retried(receiver: Receiver) -> None:
     run_due()
     with pytest.raises(ValidationError, match="only a failed"):
         execution.retry(operator_caller(), the_run())
+
+
+def test_what_no_database_keeps_as_text_is_replaced_in_all_that_is_stored() -> None:
+    """NUL in JSON escapes and from templates, halves of surrogate pairs."""
+    body = rb'{"a": "x\u0000y", "b": "\ud800", "c": {"\u0000": 1}}'
+    with Receiver() as receiver:
+        receiver.answers(Answer(body=body))
+        reaction = http_reaction(
+            receiver,
+            body={"kind": "text", "text": "#{Octopus.Reaction.Name | FromBase64}"},
+            capture={"A": "a", "B": "b", "C": "c"},
+        )
+        reaction.name = "AA=="
+        reaction.save()
+        happen(reaction)
+        run_due()
+        run = the_run()
+        assert receiver.requests[0].body == b"\0"
+    assert (run.status, run.outputs) == ("succeeded", {"A": "x\ufffdy", "B": "\ufffd", "C": '{"\\u0000": 1}'})
+    assert run.attempts.get().request["body"] == "\ufffd"

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -118,3 +119,35 @@ def test_new_events_are_decided_while_a_backlog_is_worked_off(receiver: Receiver
     happen(receiver)
     work_until(all_succeeded(151))
     assert len(receiver.requests) == 151
+
+
+def test_one_result_that_the_database_refuses_fails_alone(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    happen(receiver, 7)
+    match_due()
+    bad = Run.objects.order_by("pk")[3].pk
+    carry_out = loop.carry_out
+
+    async def spoilt(ready: Any, *args: Any) -> Any:
+        finished = await carry_out(ready, *args)
+        if ready.run.pk != bad:
+            return finished
+        return replace(finished, outcome=replace(finished.outcome, http_status=-1, outputs={"Id": "7"}))
+
+    monkeypatch.setattr(loop, "carry_out", spoilt)
+    work_until(lambda: not Run.objects.filter(status__in=("queued", "running")).exists())
+    assert len(receiver.requests) == 7
+    assert Run.objects.filter(status="succeeded").count() == 6
+    failed = Run.objects.get(status="failed")
+    assert (failed.pk, failed.outcome, failed.outputs, failed.attempt_count) == (bad, "unwritable", {}, 1)
+    assert "could not be stored: the database refused it" in failed.reason
+    assert str(failed.uid) in failed.reason
+    assert failed.attempts.get().outcome == "unwritable"
+
+
+def test_results_are_written_late_when_the_database_was_away_for_a_moment(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen(receiver, 3)
+    monkeypatch.setattr(loop, "flush", failing(2, loop.flush, OperationalError))
+    work_until(all_succeeded(3))
+    assert len(receiver.requests) == 3

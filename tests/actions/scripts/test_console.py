@@ -150,3 +150,9 @@ def test_outputs_are_bounded() -> None:
     lines = read(output, text.encode())
     assert output.outputs == {}
     assert lines == [("warning", 'The output variable "big" was not kept: it is nameless or too large.')]
+
+
+def test_a_name_with_nul_is_told_without_it_when_its_output_is_not_kept() -> None:
+    output, name = console(output_bytes=200), "b\0ig"
+    text = f"##octopus[setVariable name='{encoded(name)}' value='{encoded('x' * 300)}']\n"
+    assert read(output, text.encode())[0][1].startswith('The output variable "big" was not kept')
