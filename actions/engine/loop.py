@@ -48,8 +48,10 @@ CLAIM_AT_ONCE = 100
 FLUSH_AT_ONCE = 300
 # A few results wait so long for others to be written with.
 LINGER_SECONDS = 0.004
-# What a killed process may have to send twice, at most.
 HTTP_IN_FLIGHT = 200
+# What a killed process may have to send twice, at most: what is in flight, the results that are being written, and
+# those that come meanwhile. Fewer, and sending would wait for the disk.
+HELD_AT_MOST = HTTP_IN_FLIGHT + 2 * FLUSH_AT_ONCE
 # A quarter of the slots: three targets that hang leave room for everybody else.
 PER_TARGET = HTTP_IN_FLIGHT // 4
 
@@ -75,6 +77,7 @@ class Engine:
         self._of_target: Counter[str] = Counter()
         self._turns = Turns(self.executor, self.slots)
         self._finished: deque[Finished] = deque()
+        self._being_written = 0
         self._unstarted: list[Run] = []
         # Ids of runs that were claimed and are not ready yet.
         self._in_hand: list[int] = []
@@ -157,7 +160,7 @@ class Engine:
 
     async def _claim_once(self) -> bool:
         """Whether there may be more at once."""
-        free = min(CLAIM_AT_ONCE, self.slots - len(self._tasks))
+        free = min(CLAIM_AT_ONCE, self._room())
         self._of_target = +self._of_target
         teams = Counter(ready.run.team_id for ready in self._ready.values())
         readies, has_more = await self._on(self._claiming, self._next, free, self._of_target.copy(), teams)
@@ -167,7 +170,12 @@ class Engine:
         for ready in readies:
             self._begin(ready)
         # A slot that comes free sets `due`.
-        return has_more and len(self._tasks) < self.slots
+        return has_more and self._room() > 0
+
+    def _room(self) -> int:
+        """How many more runs it may hold."""
+        held = len(self._tasks) + len(self._finished) + self._being_written
+        return min(self.slots - len(self._tasks), HELD_AT_MOST - held)
 
     def _next(self, free: int, of_target: Mapping[str, int], teams: Counter[Any]) -> tuple[list[Ready], bool]:
         """What can begin, and whether there may be more at once. Who waits goes before what is new."""
@@ -288,6 +296,7 @@ class Engine:
         """Write the next results. What is kept waits here until it is written, or until its leases are certainly
         lost."""
         parts = [[self._finished.popleft() for _ in range(min(FLUSH_AT_ONCE, len(self._finished)))]]
+        self._being_written = len(parts[0])
         while parts:
             part = parts.pop()
             try:
@@ -301,6 +310,10 @@ class Engine:
                 parts += reversed(smaller or [part])
                 if not smaller:
                     await self._wait_for_database(len(part), error)
+        was_full = self._room() <= 0
+        self._being_written = 0
+        if was_full:
+            self._due.set()
 
     async def _wait_for_database(self, results: int, error: Exception) -> None:
         log.warning("%s results could not be written (%s); trying again", results, error)

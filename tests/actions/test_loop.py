@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -151,3 +152,27 @@ def test_results_are_written_late_when_the_database_was_away_for_a_moment(
     monkeypatch.setattr(loop, "flush", failing(2, loop.flush, OperationalError))
     work_until(all_succeeded(3))
     assert len(receiver.requests) == 3
+
+
+def test_while_nothing_can_be_written_no_more_is_sent_than_may_be_sent_twice(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen(receiver, 100)
+    while match_due().events:
+        pass
+    monkeypatch.setattr(loop, "HELD_AT_MOST", 60)
+    may_write = threading.Event()
+    flush = loop.flush
+    monkeypatch.setattr(loop, "flush", lambda *args: may_write.wait(60) and flush(*args))
+    seen: list[int] = []
+
+    def stays_at_the_bound() -> bool:
+        """For three times as long as an engine waits that was not woken."""
+        seen.append(len(receiver.requests))
+        if seen.count(60) > 30 or seen[-1] > 60:
+            may_write.set()
+        return Run.objects.filter(status="succeeded").count() == 100
+
+    work_until(stays_at_the_bound)
+    assert seen.count(60) > 30
+    assert len(receiver.requests) == 100
