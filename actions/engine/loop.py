@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +20,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 from actions.context import bind, loaded
 from actions.earlier import NOTHING, earlier_of
 from actions.engine import heartbeat
-from actions.engine.breaker import Breaker
+from actions.engine.breaker import PROBES, Breaker
 from actions.engine.claims import Share, claim
 from actions.engine.fairness import Turns
 from actions.engine.flush import Finished, flush, without_what_was_refused
@@ -132,6 +132,7 @@ class Engine:
     def _start(self) -> None:
         self._due = asyncio.Event()
         self._results = asyncio.Event()
+        self._has_beaten = asyncio.Event()
         self._writing = asyncio.Lock()
         self._sender = AsyncEgress(policy())
         self._listener = Listener(self._due)
@@ -144,6 +145,8 @@ class Engine:
         self._started = True
 
     async def _claim_on(self) -> None:
+        # Only then it knows what time it is for all hosts, and which targets are to be left alone.
+        await self._has_beaten.wait()
         while True:
             self._due.clear()
             busy = False
@@ -230,11 +233,15 @@ class Engine:
         return_unstarted([*self._unstarted, *(loaded(self._in_hand) if self._in_hand else ())], self.token)
 
     def _share(self, free: int, of_target: Mapping[str, int], crowded: set[Any], now: datetime) -> Share:
-        saturated = {target for target, count in of_target.items() if count >= self.per_target}
+        taken = dict(of_target)
+        for target in self.breaker.half_open:
+            # As if all places but a few were taken.
+            taken[target] = taken.get(target, 0) + self.per_target - PROBES
+        saturated = {target for target, count in taken.items() if count >= self.per_target}
         return Share(
             self.executor, free, self.token, now, settings.REACTIONS_LEASE_SECONDS,
             targets=saturated | self.breaker.open_targets, teams=crowded, per_target=self.per_target,
-            in_flight={target: count for target, count in of_target.items() if target not in saturated},
+            in_flight={target: count for target, count in taken.items() if target not in saturated},
         )  # fmt: skip
 
     def _claim(self, share: Share) -> list[int]:
@@ -326,7 +333,18 @@ class Engine:
             log.warning("%s results came after their lease had ended and were dropped", len(batch) - len(ours))
         if self.executor == "http":
             # A host that was cut off itself must not blame its targets.
-            self.breaker.note([(one.run.target_key, one.outcome) for one in ours], clock.now())
+            self._tell_breaker([(one.run.target_key, one.outcome) for one in ours])
+
+    def _tell_breaker(self, results: Sequence[tuple[str, Outcome]] = ()) -> None:
+        """What it fails to count now it counts the next time: nothing is written twice, and no lease lost, for that."""
+        try:
+            if results:
+                self.breaker.note(results, self.time.now())
+            else:
+                self.breaker.refresh(self.time.now())
+        except DatabaseError as error:
+            log.warning("what became of targets could not be counted (%s); trying again", error)
+            close_old_connections()
 
     async def _keep_on(self) -> None:
         lease = settings.REACTIONS_LEASE_SECONDS
@@ -334,6 +352,7 @@ class Engine:
         while True:
             try:
                 await self._on(self._flushing, self._beat)
+                self._has_beaten.set()
                 await self._stop_cancelled()
                 if time.monotonic() >= next_lease:
                     next_lease = time.monotonic() + lease / 3
@@ -360,7 +379,7 @@ class Engine:
         # a lost one as alive.
         self.beat.beat(self.time.now(), len(self._tasks))
         release()
-        self.breaker.refresh(clock.now())
+        self._tell_breaker()
 
     async def _keep_leases(self) -> None:
         now = self.time.now()

@@ -5,17 +5,21 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, OperationalError, connections
+from django.db import DatabaseError, OperationalError, connection, connections
 
-from actions.engine import loop
+from actions.engine import breaker, loop
+from actions.engine.breaker import LONGEST_PAUSE_SECONDS, OPENS_AFTER, PROBES, Breaker
 from actions.engine.loop import Engine
 from actions.engine.matching import match_due
-from actions.models import Attempt, Run
+from actions.kinds.base import Outcome
+from actions.models import Attempt, Run, TargetState
+from reactions_project import clock
 from tests.factories import ActionFactory, ReactionFactory
-from tests.fakes.receiver import Receiver
+from tests.fakes.receiver import Answer, Received, Receiver
 from triggers.ledger import EventData, record
 from triggers.models import Event
 
@@ -29,8 +33,9 @@ def receiver(settings: Any) -> Iterator[Receiver]:
         yield running
 
 
-def happen(receiver: Receiver, times: int = 1) -> None:
-    reaction = ReactionFactory(action=ActionFactory(config={"method": "POST", "url": f"{receiver.url}/mark"}))
+def happen(receiver: Receiver, times: int = 1, **action: Any) -> None:
+    config = {"method": "POST", "url": f"{receiver.url}/mark"}
+    reaction = ReactionFactory(action=ActionFactory(config=config, **action))
     for _ in range(times):
         record(EventData(type="DeploymentSucceeded", source="catalog", project=reaction.project, payload={}))
 
@@ -176,3 +181,94 @@ def test_while_nothing_can_be_written_no_more_is_sent_than_may_be_sent_twice(
     work_until(stays_at_the_bound)
     assert seen.count(60) > 30
     assert len(receiver.requests) == 100
+
+
+def decided(receiver: Receiver, times: int) -> str:
+    """So many runs, each with one try; their target."""
+    happen(receiver, times, max_attempts=1)
+    while match_due().events:
+        pass
+    return Run.objects.latest("pk").target_key
+
+
+def test_a_target_that_fails_is_left_alone_by_this_engine_and_by_every_other(receiver: Receiver) -> None:
+    receiver.respond = lambda _: Answer(503)
+    with Receiver() as other:
+        target = decided(receiver, 120)
+        work_until(lambda: TargetState.objects.filter(open_until__isnull=False).exists())
+        asked = len(receiver.requests)
+        assert OPENS_AFTER <= asked < 120
+        assert TargetState.objects.get().target_key == target
+        decided(other, 3)
+        # Another worker, which nobody has told anything.
+        work_until(all_succeeded(3))
+        assert len(receiver.requests) == asked
+        assert Run.objects.filter(status="queued", target_key=target).count() == 120 - asked
+
+
+def test_of_a_target_whose_pause_is_over_a_few_runs_are_let_through_until_it_answers(receiver: Receiver) -> None:
+    may_answer = threading.Event()
+    waiting: list[int] = []
+
+    def respond(_: Received) -> Answer:
+        waiting.append(1)
+        may_answer.wait(30)
+        return Answer()
+
+    receiver.respond = respond
+    target = decided(receiver, 20)
+    now = clock.now()
+    TargetState.objects.create(
+        target_key=target, consecutive_failures=10, open_until=now - timedelta(seconds=1), updated_at=now
+    )
+    seen: list[int] = []
+
+    def stays_at_a_few() -> bool:
+        """For three times as long as an engine waits that was not woken."""
+        seen.append(len(waiting))
+        if seen.count(PROBES) > 30 or seen[-1] > PROBES:
+            may_answer.set()
+        return all_succeeded(20)()
+
+    work_until(stays_at_a_few)
+    assert seen.count(PROBES) > 30
+    assert not TargetState.objects.exists()
+
+
+def test_results_are_written_once_though_what_they_say_of_the_target_could_not_be(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.respond = lambda _: Answer(503)
+    decided(receiver, 3)
+    monkeypatch.setattr(breaker, "_add_failures", failing(1, breaker._add_failures, OperationalError))
+    work_until(lambda: TargetState.objects.filter(consecutive_failures=3).exists())
+    assert "dropped" not in caplog.text
+    assert Run.objects.filter(status="failed", outcome="http_503").count() == 3
+    assert len(receiver.requests) == 3
+
+
+def test_a_host_whose_clock_is_ahead_closes_no_target_for_longer_than_others_would(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("On SQLite there is one machine, and one clock.")
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(hours=1))
+    receiver.respond = lambda _: Answer(503)
+    decided(receiver, OPENS_AFTER)
+    work_until(lambda: TargetState.objects.filter(open_until__isnull=False).exists())
+    assert TargetState.objects.get().open_until < datetime.now(UTC) + timedelta(seconds=LONGEST_PAUSE_SECONDS)
+
+
+def test_a_host_whose_clock_is_ahead_leaves_alone_what_others_closed(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("On SQLite there is one machine, and one clock.")
+    with Receiver() as other:
+        target = decided(receiver, 5)
+        failed = Outcome(ok=False, code="timeout", reason="No answer.", retryable=True)
+        Breaker().note([(target, failed)] * OPENS_AFTER, clock.now() + timedelta(seconds=60))
+        monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(hours=1))
+        decided(other, 3)
+        work_until(all_succeeded(3))
+        assert receiver.requests == []
