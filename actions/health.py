@@ -1,20 +1,21 @@
 """What health and metrics can say of workers and of the queue."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 
 from actions.engine.heartbeat import heard_of
 from actions.engine.steady_time import read_clock
-from actions.models import Heartbeat, Pause, Run, RunStatus
+from actions.models import Heartbeat, Pause, Run, RunStatus, TargetState
 from actions.scripts.base import SandboxMode
 from reactions_project.health import Check, Finding, Gauge, Metric, checks, gauges
 from triggers.models import Event
 
 # Later than this, what is due is late: workers look at least every half second.
 _LATE_SECONDS = 30.0
+_CLUSTER_OF = {"http": "http", "script": "scripts"}
 
 
 def register() -> None:
@@ -42,12 +43,54 @@ def find_workers() -> Finding:
 
 
 def find_queue() -> Finding:
-    """How long what is due has waited."""
-    late = oldest_due_seconds(read_clock())
+    """How long what is due has waited, and for what: only what nobody takes is a fault."""
+    now = read_clock()
+    late = oldest_due_seconds(now)
     facts = {"oldest_due_seconds": round(late, 1), "queued": Run.objects.filter(status=RunStatus.QUEUED).count()}
-    if late > _LATE_SECONDS:
-        return Finding(False, f"A run has been due for {late:.0f} s: workers are missing, stuck or too few.", facts)
-    return Finding(True, "Nothing is late.", facts)
+    if late <= _LATE_SECONDS:
+        return Finding(True, "Nothing is late.", facts)
+    closed = _closed_targets(now)
+    said = [_about_closed(closed)] if closed else []
+    others = _late(now).exclude(target_key__in=[one.target_key for one in closed])
+    firsts = dict(others.order_by().values_list("executor").annotate(first=Min("due_at")))
+    stuck = {executor: first for executor, first in firsts.items() if not _is_working(executor, now)}
+    if firsts:
+        seconds = (now - min((stuck or firsts).values())).total_seconds()
+        in_hand = sum(_leased(executor, now).count() for executor in firsts)
+        why = "workers are missing, stuck or too few" if stuck else f"workers are behind, with {in_hand} in hand"
+        said = [f"A run has been due for {seconds:.0f} s: {why}.", *said]
+    return Finding(not stuck, " ".join(said) or "Nothing is late.", facts)
+
+
+def _late(now: datetime) -> QuerySet[Run]:
+    return Run.objects.filter(status=RunStatus.QUEUED, due_at__lt=now - timedelta(seconds=_LATE_SECONDS))
+
+
+def _closed_targets(now: datetime) -> list[TargetState]:
+    """Targets that late runs wait for: left alone, or until just now, so that workers only begin to ask them again."""
+    wanted = _late(now).order_by().values("target_key").distinct()
+    since = now - timedelta(seconds=_LATE_SECONDS)
+    return list(TargetState.objects.filter(open_until__gt=since, target_key__in=wanted).order_by("-open_until"))
+
+
+def _about_closed(closed: Sequence[TargetState]) -> str:
+    first = closed[0]
+    more = f" Others wait for {len(closed) - 1} more." if len(closed) > 1 else ""
+    until = f"{first.open_until:%H:%M:%S} UTC"
+    return f"Runs wait for {first.target_key}, which failed and is left alone until {until}.{more}"
+
+
+def _is_working(executor: str, now: datetime) -> bool:
+    """Whether a living worker has some in hand, or finished some lately."""
+    if not Heartbeat.objects.filter(heard_of(now), cluster=_CLUSTER_OF[executor]).exists():
+        return False
+    margin = timedelta(seconds=_LATE_SECONDS)
+    finished = Run.objects.filter(executor=executor, finished_at__range=(now - margin, now + margin))
+    return _leased(executor, now).exists() or finished.exists()
+
+
+def _leased(executor: str, now: datetime) -> QuerySet[Run]:
+    return Run.objects.filter(status="running", executor=executor, lease_until__gte=now)
 
 
 def find_pauses() -> Finding:

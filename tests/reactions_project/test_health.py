@@ -9,7 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from actions import pausing
-from actions.models import Heartbeat, Run
+from actions.models import Heartbeat, Run, TargetState
 from actions.views.workers import is_anybody_working
 from reactions_project import clock, health
 from reactions_project.health import Check, Finding, Metric, checks, prometheus_text
@@ -108,6 +108,66 @@ def test_a_run_that_waits_too_long_shows(client: Client):
     assert not shown["ok"]
     assert shown["oldest_due_seconds"] >= 120
     assert shown["queued"] == 1
+
+
+def late_run(**changes) -> Run:
+    run = ledger_of(ProjectFactory()).run
+    Run.objects.filter(pk=run.pk).update(**{"due_at": clock.now() - timedelta(minutes=2), **changes})
+    return run
+
+
+def closed(target: str, seconds: float) -> TargetState:
+    now = clock.now()
+    return TargetState.objects.create(target_key=target, open_until=now + timedelta(seconds=seconds), updated_at=now)
+
+
+@pytest.mark.parametrize("seconds", [60, -5], ids=["left alone", "until just now"])
+def test_what_waits_for_a_target_that_is_left_alone_is_not_stuck(client: Client, seconds: float):
+    late_run(target_key="a.example.com:443")
+    state = closed("a.example.com:443", seconds)
+    closed("idle.example.com:443", 200)
+    shown = ready(client)["checks"]["queue"]
+    assert shown["ok"]
+    assert shown["detail"] == (
+        f"Runs wait for a.example.com:443, which failed and is left alone until {state.open_until:%H:%M:%S} UTC."
+    )
+    assert shown["oldest_due_seconds"] >= 120
+
+
+def test_what_nobody_takes_shows_beside_what_waits_for_its_target(client: Client):
+    for target in ("a.example.com:443", "b.example.com:443"):
+        late_run(target_key=target)
+        closed(target, 60)
+    late_run(target_key="c.example.com:443", due_at=clock.now() - timedelta(seconds=90))
+    shown = ready(client)["checks"]["queue"]
+    assert not shown["ok"]
+    assert shown["detail"].startswith("A run has been due for 90 s: workers are missing, stuck or too few. Runs wait ")
+    assert shown["detail"].endswith(" Others wait for 1 more.")
+
+
+def test_a_flood_that_is_worked_off_is_not_stuck(client: Client):
+    late_run()
+    running = late_run(status="running", lease_until=clock.now() + timedelta(seconds=10))
+    assert not ready(client)["checks"]["queue"]["ok"], "nobody is alive"
+    beat("http")
+    shown = ready(client)["checks"]["queue"]
+    assert shown["ok"]
+    assert shown["detail"] == "A run has been due for 120 s: workers are behind, with 1 in hand."
+    Run.objects.filter(pk=running.pk).update(status="succeeded", finished_at=clock.now())
+    assert ready(client)["checks"]["queue"]["ok"]
+    Run.objects.filter(pk=running.pk).update(finished_at=clock.now() - timedelta(minutes=5))
+    assert not ready(client)["checks"]["queue"]["ok"], "nothing moves"
+
+
+def test_scripts_that_nobody_takes_show_while_requests_are_sent(client: Client):
+    late_run(executor="script", due_at=clock.now() - timedelta(seconds=60))
+    late_run()
+    late_run(status="running", lease_until=clock.now() + timedelta(seconds=10))
+    beat("http")
+    beat("scripts")
+    shown = ready(client)["checks"]["queue"]
+    assert not shown["ok"]
+    assert shown["detail"] == "A run has been due for 60 s: workers are missing, stuck or too few."
 
 
 def test_a_run_that_is_due_later_is_not_late(client: Client):

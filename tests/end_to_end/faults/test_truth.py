@@ -11,7 +11,7 @@ import pytest
 
 from actions import health
 from actions.engine.heartbeat import STALE_SECONDS
-from actions.models import Heartbeat
+from actions.models import Heartbeat, TargetState
 from reactions_project import clock
 from reactions_project.health import Finding
 from tests.end_to_end.faults import truth
@@ -124,6 +124,35 @@ def test_a_queue_that_is_not_so_is_found(
     monkeypatch.setattr(truth, "find_queue", lambda: finding)
     (found,) = lies()
     assert found.startswith(lie)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [Finding(False, "A run has been due for 60 s: workers are missing, stuck or too few."), Finding(True, "Fine.")],
+)
+def test_a_wrong_cause_is_found(installation: Installation, monkeypatch: pytest.MonkeyPatch, lie: Finding) -> None:
+    """What waits for a target that is left alone, and what is worked off, is not stuck."""
+    with Receiver() as receiver:
+        flow = flow_to(receiver)
+    flow.queue(2)
+    now = clock.now()
+    flow.runs.update(due_at=now - timedelta(seconds=60))
+    monkeypatch.setattr(clock, "now", lambda: now)
+    with standing_in("http", "scripts") as host:
+        monkeypatch.setattr(truth, "find_queue", lambda: Finding(lie.ok, lie.detail, health.find_queue().facts))
+        flow.runs.filter(sequence=2).update(status="running", lease_until=now + timedelta(seconds=60))
+        (found,) = lies(host, running=1)
+        assert found.startswith(f"health says {lie.detail!r} of a run")
+        flow.runs.filter(sequence=2).update(status="succeeded")
+        TargetState.objects.create(
+            target_key=flow.runs.values_list("target_key", flat=True)[0],
+            open_until=now + timedelta(seconds=60),
+            updated_at=now,
+        )
+        (found,) = lies(host)
+        assert found.startswith(f"health says {lie.detail!r} of a run")
+        monkeypatch.setattr(truth, "find_queue", health.find_queue)
+        assert lies(host) == []
 
 
 def test_a_lie_that_stays_is_named(installation: Installation) -> None:

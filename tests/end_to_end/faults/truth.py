@@ -10,13 +10,14 @@ from django.db.models import F
 
 from actions.engine.heartbeat import STALE_SECONDS
 from actions.health import find_queue, find_workers
-from actions.models import Heartbeat, Run
+from actions.models import Heartbeat, Run, TargetState
 from reactions_project import clock
 from tests.end_to_end.faults.installation import Host, Installation, parent_of
 from tests.end_to_end.server import Server, wait_until
 
 # Of what health says of the queue.
 _LATE_SECONDS = 30.0
+_CLUSTER_OF = {"http": "http", "script": "scripts"}
 
 
 def pass_time(seconds: float = STALE_SECONDS) -> None:
@@ -43,7 +44,7 @@ def health_tells_the_truth(*hosts: Host, lost: int = 0, running: int | None = 0,
 
 def lies(*hosts: Host, lost: int = 0, running: int | None = 0) -> list[str]:
     """What is said and is not so, or is so and is not said; each as a sentence."""
-    found = [*_lies_about_workers(hosts, lost), *_lies_about_the_queue()]
+    found = [*_lies_about_workers(hosts, lost), *_lies_about_the_queue(hosts)]
     in_flight = Run.objects.filter(status="running").count()
     if running is not None and in_flight != running:
         found.append(f"{in_flight} runs stay in running, {running} are in flight")
@@ -82,15 +83,15 @@ def _lies_about_workers(hosts: tuple[Host, ...], lost: int) -> Iterator[str]:
         yield f"health says {said.detail!r}, and the truth is {true!r}"
 
 
-def _lies_about_the_queue() -> Iterator[str]:
-    before, said, after = _queue(), find_queue(), _queue()
+def _lies_about_the_queue(hosts: tuple[Host, ...]) -> Iterator[str]:
+    before, causes, said, after = _queue(), _causes(hosts), find_queue(), _queue()
     queued, waited = said.facts["queued"], said.facts["oldest_due_seconds"]
     # Work may go on while health looks: it is right if it was so at any moment between.
     if not min(before[0], after[0]) <= queued <= max(before[0], after[0]):
         yield f"health says that {queued} runs are queued; it was {before[0]} before and {after[0]} after"
-    if not min(before[1], after[1]) - 0.1 <= waited <= max(before[1], after[1]) + 0.1:
+    elif not min(before[1], after[1]) - 0.1 <= waited <= max(before[1], after[1]) + 0.1:
         yield f"health says that a run has been due for {waited} s; it was {before[1]} before and {after[1]} after"
-    if said.ok != (waited <= _LATE_SECONDS):
+    elif not any(said.ok == is_well and words in said.detail for is_well, words in causes | _causes(hosts)):
         yield f"health says {said.detail!r} of a run that has been due for {waited} s"
 
 
@@ -100,6 +101,26 @@ def _queue() -> tuple[int, float]:
     queued = Run.objects.filter(status="queued")
     first = queued.filter(due_at__lte=now).order_by("due_at").values_list("due_at", flat=True).first()
     return queued.count(), (now - first).total_seconds() if first else 0.0
+
+
+def _causes(hosts: tuple[Host, ...]) -> set[tuple[bool, str]]:
+    """Why runs are late: whether that is well, and words that must be said of it. Several where health may choose."""
+    now = clock.now()
+    limit = timedelta(seconds=_LATE_SECONDS)
+    late = set(Run.objects.filter(status="queued", due_at__lt=now - limit).values_list("target_key", "executor"))
+    closed = set(TargetState.objects.filter(open_until__gt=now - limit).values_list("target_key", flat=True))
+    waiting = {executor for target, executor in late if target not in closed}
+    if not late:
+        return {(True, "Nothing is late.")}
+    if not waiting:
+        return {(True, f"Runs wait for {target}, which failed and is left alone until") for target, _ in late}
+    works = sum((host.works for host in hosts if host.process.poll() is None), Counter())
+    stuck, behind = (False, "workers are missing, stuck or too few"), (True, "workers are behind")
+    if any(not works[_CLUSTER_OF[executor]] for executor in waiting):
+        return {stuck}
+    in_hand = set(Run.objects.filter(status="running", lease_until__gt=now).values_list("executor", flat=True))
+    # Between two claims only who sees both can tell.
+    return {behind} if waiting <= in_hand else {stuck, behind}
 
 
 def processes_of(host: Host) -> set[int]:
