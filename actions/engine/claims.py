@@ -7,8 +7,6 @@ from typing import Any
 
 from django.db import connection
 
-from actions.models import Run
-
 # status is a literal so that the partial index run_queued can be used on SQLite too.
 _DUE = """
     SELECT id, target_key FROM actions_run
@@ -82,17 +80,6 @@ def claim(share: Share, due_by: datetime | None = None) -> list[int]:
             claiming = _CLAIM_POSTGRESQL.format(due=due, fitting=fitting)
             cursor.execute(claiming, [*due_values, *room_values, *set_values])
         return sorted(row[0] for row in cursor.fetchall())
-
-
-def next_due(executor: str) -> datetime | None:
-    """When the next queued run of this executor is due, if there is one."""
-
-    return (
-        Run.objects.filter(status="queued", executor=executor)
-        .order_by("due_at")
-        .values_list("due_at", flat=True)
-        .first()
-    )
 
 
 def _exclusions(targets: Collection[str], teams: Collection[object]) -> tuple[str, list[Any]]:
