@@ -3,7 +3,7 @@
 from actions.engine import slices
 from actions.models import Attempt, Decision, LogChunk, Run
 from actions.retention import clean_up
-from reactions_project import queue
+from reactions_project import queue, worker_life
 from reactions_project.sqlite import statistics
 from triggers.models import Event
 
@@ -19,4 +19,4 @@ def keep_house() -> dict[str, int]:
     return deleted
 
 
-queue.when_stopping(slices.stop_now)
+worker_life.when_told(slices.stop_now)

@@ -5,16 +5,15 @@ second, in which the engine claims due runs; the housekeeping cluster has q2's o
 
 What q2 does not survive by itself is mended here: a signal to the whole process group (its sentinel would die and its
 parent hang), a worker that was killed while it waited and took the queue's lock along (the cluster would stall for
-ever), and a killed parent (its children would go on).
+ever), and a killed parent (its children would go on). And it would replace a worker only once that has ended, which may
+take as long as a script does.
 """
 
 import contextlib
 import gc
 import logging
-import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
@@ -29,7 +28,9 @@ from django_q.models import Schedule
 from django_q.signals import post_spawn
 from django_q.signing import SignedPackage
 
+from reactions_project import worker_life
 from reactions_project.orphans import die_with_parent
+from reactions_project.worker_life import STOP_SECONDS, Watch, watches
 
 log = logging.getLogger("reactions.worker")
 CLUSTERS = ("http", "scripts", "housekeeping")
@@ -37,22 +38,12 @@ SLICE_FUNCTION = "actions.tasks.dispatch_slice"
 HOUSEKEEPING_FUNCTION = "actions.tasks.keep_house"
 # Without a slice for this long a cluster is stalled and is started anew.
 STALL_SECONDS = 20.0
-STOP_SECONDS = 30.0
 # A signal ends the sleep between two looks at the clusters.
 _LOOK_SECONDS = 0.5
-# How long a worker whose parent was killed may take to finish what is in flight and hand back the rest.
-ORPHAN_SECONDS = 10.0
 # What q2 writes in a worker's timer between two tasks.
 _IDLE = -1
-
-# Shared with all descendants of a cluster: when its last slice began, by the monotonic clock.
-_ticks: dict[str, Any] = {}
-# Shared with all descendants of this host: whether it is being stopped.
-_stopping = multiprocessing.Value("b", 0)
-_on_stop: list[Callable[[], None]] = []
-# Of a worker: who started it, and whether it is within a slice.
-_parent = 0
-_is_busy = False
+# And when it has let the worker go.
+_LET_GO = -2
 
 
 class SliceBroker(Broker):  # type: ignore[misc]
@@ -82,88 +73,70 @@ class SliceBroker(Broker):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def slice_of(cluster: str) -> Iterator[None]:
-    """Around every slice: it shows that the cluster is alive. A worker whose parent is gone leaves after it."""
-    global _is_busy
-    if cluster in _ticks:
-        _ticks[cluster].value = time.monotonic()
-    _is_busy = True
-    try:
+    """Around every slice. A worker whose parent is gone leaves after it, and so does one that is to be replaced."""
+    with worker_life.at_work(cluster):
         yield
-    finally:
-        _is_busy = False
-    if is_orphaned():
+    if worker_life.is_orphaned():
         raise SystemExit(1)
-
-
-def is_stopping() -> bool:
-    """In a worker: whether its host is being stopped, so that slices which q2 still has in hand need not last."""
-    return bool(_stopping.value)
-
-
-def is_orphaned() -> bool:
-    """In a worker: whether its parent was killed, so that nobody will tell it to stop."""
-    return bool(_parent) and os.getppid() != _parent
-
-
-def when_stopping(function: Callable[[], None]) -> None:
-    """Called in a worker when it is told to stop, before q2 lets it end."""
-    _on_stop.append(function)
+    if worker_life.wants_to_leave(cluster):
+        # Of a worker that is larger than this, q2 lets go after the task.
+        Conf.MAX_RSS = 1
 
 
 class _Sentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
     """Ignores signals that were sent to the whole group, and dies with its parent; its children likewise. Ends when a
-    worker was killed that may have held the queue's lock, so that the host starts the cluster anew."""
+    worker was killed that may have held the queue's lock, so that the host starts the cluster anew. Who leaves is
+    replaced at once, and finishes beside its successor."""
 
     def start(self) -> None:
+        self._leaving: list[Any] = []
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         die_with_parent(signal.SIGKILL)
         os.register_at_fork(after_in_child=lambda: die_with_parent(signal.SIGKILL))
         super().start()
+
+    def look(self) -> None:
+        """With every look of q2 at its workers."""
+        self._leaving = [process for process in self._leaving if process.is_alive()]
+        if not self.stop_event.is_set():
+            for process in self._let_go():
+                self.reincarnate(process)
+        watches[Conf.CLUSTER_NAME].has_leaver.value = bool(self._leaving)
 
     def reincarnate(self, process: Any) -> None:
         is_worker = process not in (self.monitor, self.pusher)
         if is_worker and process.exitcode and process.timer.value == _IDLE:
             log.error("a worker of the %s cluster was killed while it waited for work", Conf.CLUSTER_NAME)
             os._exit(1)
+        if process.is_alive():
+            self._leaving.append(process)
         super().reincarnate(process)
 
+    def stop(self) -> None:
+        # They take none of the pills out of the queue that end the others.
+        for process in self._let_go():
+            self.pool.remove(process)
+            self._leaving.append(process)
+        super().stop()
+        for process in self._leaving:
+            process.join()
 
-class _NoStatistics:
+    def _let_go(self) -> list[Any]:
+        return [process for process in self.pool if process.timer.value == _LET_GO and process.is_alive()]
+
+
+class _Look:
     """In place of what q2 signs and puts into a cache with every look at its workers: heartbeats say it (trap 11)."""
 
-    def __init__(self, sentinel: Any) -> None:
-        pass
+    def __init__(self, sentinel: _Sentinel) -> None:
+        self._sentinel = sentinel
 
     def save(self) -> None:
-        pass
+        self._sentinel.look()
 
 
-def _in_worker(**_: Any) -> None:
-    """q2's post_spawn signal: SIGTERM, be it to the group or because the parent died, stops claiming and leaves time to
-    finish; who is stuck is ended by a timer."""
-    global _parent
-    die_with_parent(signal.SIGTERM)
-    _parent = os.getppid()
-
-    def stop(*_: Any) -> None:
-        for function in _on_stop:
-            function()
-        threading.Thread(target=_end_when_stuck, daemon=True).start()
-        if is_orphaned() and not _is_busy:
-            # It waits for work that nobody will give; its finalizers drain.
-            raise SystemExit(1)
-
-    signal.signal(signal.SIGTERM, stop)
-
-
-def _end_when_stuck() -> None:
-    deadline = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < deadline:
-        if is_orphaned():
-            time.sleep(ORPHAN_SECONDS)
-            os._exit(1)
-        time.sleep(0.2)
-    os._exit(1)
+def _begin_worker(**_: Any) -> None:
+    worker_life.begin()
 
 
 class _Cluster(django_q.cluster.Cluster):  # type: ignore[misc]
@@ -190,8 +163,8 @@ class Host:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._want_stop())
         django_q.cluster.Sentinel = _Sentinel
-        django_q.cluster.Stat = _NoStatistics
-        post_spawn.connect(_in_worker, dispatch_uid="reactions-worker")
+        django_q.cluster.Stat = _Look
+        post_spawn.connect(_begin_worker, dispatch_uid="reactions-worker")
         ensure_schedules()
         connections.close_all()
         # By its name, since the engine is above this. Before forking, or each worker would load the engine for itself.
@@ -214,10 +187,11 @@ class Host:
 
     def _want_stop(self) -> None:
         self._stop = True
+        # At once, so that no worker is replaced that a signal to the whole group has told to leave.
+        worker_life.stop_all()
 
     def _start(self, name: str) -> None:
-        _configure(name)
-        _ticks[name] = multiprocessing.Value("d", time.monotonic())
+        watches[name] = _configure(name)
         cluster = _Cluster(self._want_stop)
         self._clusters[name] = cluster
         try:
@@ -226,13 +200,13 @@ class Host:
             # A signal to the whole group also ends a sentinel that is not yet deaf to it.
             if not self._stop:
                 raise
-        _ticks[name].value = time.monotonic()
+        watches[name].tick.value = time.monotonic()
 
     def _is_well(self, name: str) -> bool:
         if not self._clusters[name].sentinel.is_alive():
             log.error("the %s cluster ended; starting it again", name)
             return False
-        if name != "housekeeping" and time.monotonic() - _ticks[name].value > STALL_SECONDS:
+        if name != "housekeeping" and time.monotonic() - watches[name].tick.value > STALL_SECONDS:
             log.error("the %s cluster stalled; starting it again", name)
             return False
         return True
@@ -246,7 +220,7 @@ class Host:
         self._start(name)
 
     def _stop_all(self) -> None:
-        _stopping.value = 1
+        worker_life.stop_all()
         for cluster in self._clusters.values():
             if cluster.stop_event is not None:
                 cluster.stop_event.set()
@@ -258,8 +232,9 @@ class Host:
                 cluster.sentinel.kill()
 
 
-def _configure(name: str) -> None:
-    """q2 reads its settings once, at import; each cluster here is forked after they were set for it."""
+def _configure(name: str) -> Watch:
+    """q2 reads its settings once, at import; each cluster here is forked after they were set for it. When a worker of
+    slices is worn out is not for q2 to say."""
     configured: dict[str, Any] = dict(settings.Q_CLUSTER)
     others: dict[str, dict[str, Any]] = configured.pop("ALT_CLUSTERS")
     wanted = {**configured, **others.get(name, {})}
@@ -268,13 +243,14 @@ def _configure(name: str) -> None:
     Conf.WORKERS = wanted["workers"]
     Conf.QUEUE_LIMIT = wanted["queue_limit"]
     Conf.SAVE_LIMIT = wanted["save_limit"]
-    Conf.RECYCLE = wanted.get("recycle", 500)
-    Conf.MAX_RSS = wanted.get("max_rss")
+    Conf.RECYCLE = 500 if name == "housekeeping" else 0
+    Conf.MAX_RSS = None
     Conf.TIMEOUT = wanted["timeout"]
     Conf.RETRY = wanted["retry"]
     Conf.GUARD_CYCLE = wanted["guard_cycle"]
     Conf.SCHEDULER = wanted.get("scheduler", True)
     Conf.POLL = wanted.get("poll", 2)
+    return Watch() if name == "housekeeping" else Watch(wanted["recycle"], wanted["max_rss"])
 
 
 def ensure_schedules() -> None:

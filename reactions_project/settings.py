@@ -240,10 +240,10 @@ SPECTACULAR_SETTINGS = {
 }
 
 # One entry per cluster; without an entry its name would be an error at start-up. See reactions_project/queue.py.
-# save_limit -1: our Run rows are the history. recycle: about an hour of half-second slices, since each takes a moment
-# in which nothing is claimed. max_rss, in kB: three times what a worker needs. timeout: longer than any slice, so that
-# only a blocked process is replaced; retry: longer than that. guard_cycle: how soon a killed worker is replaced.
-# No scheduler: housekeeping has it.
+# save_limit -1: our Run rows are the history. recycle: about two hours of slices, since each new worker means a moment
+# in which nothing is claimed; the former one finishes beside it. max_rss, in kB: three times what a worker needs.
+# timeout: longer than any slice, so that only a blocked process is replaced; retry: longer than that. guard_cycle: how
+# soon a worker that left or was killed is replaced. No scheduler: housekeeping has it.
 _SLICES = {
     "broker_class": "reactions_project.queue.SliceBroker",
     "save_limit": -1,

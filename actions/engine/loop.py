@@ -88,6 +88,10 @@ class Engine:
         self._background: list[asyncio.Task[None]] = []
         self._started = False
 
+    @property
+    def in_flight(self) -> int:
+        return len(self._tasks)
+
     async def run_for(self, seconds: float) -> None:
         """Let everything go on for a while; raises what broke a background task."""
         if not self._started:
@@ -108,7 +112,7 @@ class Engine:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._on(self._claiming, lambda: None), grace)
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=grace)
+            await asyncio.wait(self._tasks.values(), timeout=max(0.0, deadline - time.monotonic()))
         unfinished = [self._ready[run_id].run for run_id in list(self._tasks)]
         for task in list(self._tasks.values()):
             task.cancel()
