@@ -27,8 +27,8 @@ class Program:
     environment: Mapping[str, str]
 
 
-# A little more than a worker takes at most to finish what is in flight (reactions_project.queue.STOP_SECONDS).
-GRACE_SECONDS = 32.0
+# A little more than a worker takes at most to finish what is in flight (reactions_project.worker_life.STOP_SECONDS).
+GRACE_SECONDS = 39.0
 # An idle stop is shorter than this and needs no words.
 _QUIET_SECONDS = 3.0
 

@@ -64,29 +64,32 @@ def return_unstarted(runs: Sequence[Run], token: str) -> None:
 
 
 @transaction.atomic
-def hand_back(runs: Sequence[Run], token: str) -> None:
-    """On a stop: what was claimed and not finished. HTTP runs are queued again as if never claimed; a script that was
-    stopped half-way is interrupted, unless its action says that it may be repeated. What was to be cancelled is."""
+def hand_back(begun: Iterable[tuple[Run, datetime]], token: str, worker: str) -> None:
+    """On a stop: what was begun, and when, and is not finished. The try stays in the history, since what was sent may
+    have arrived. A request is sent again; a script that was stopped half-way is interrupted, unless its action says
+    that it may be repeated. What was to be cancelled is."""
     now = clock.now()
-    held = still_held(runs, token)
-    for run in runs:
+    stopped = {"finished_at": now, "outcome": "stopped", "reason": "The worker was stopped."}
+    begun = list(begun)
+    held = still_held([run for run, _ in begun], token)
+    for run, started_at in begun:
         if (run.pk, run.attempt_count) not in held:
             continue
-        Attempt.objects.filter(run=run, number=run.attempt_count, finished_at=None).update(
-            finished_at=now, outcome="stopped", reason="The worker was stopped."
-        )
-        keys.revoke_run_tokens(run.uid)
-        ours = Run.objects.filter(pk=run.pk)
         is_http = run.executor == "http"
+        if is_http:
+            Attempt.objects.create(run=run, number=run.attempt_count, worker=worker, started_at=started_at, **stopped)
+        else:
+            Attempt.objects.filter(run=run, number=run.attempt_count, finished_at=None).update(**stopped)
+            keys.revoke_run_tokens(run.uid)
+        ours = Run.objects.filter(pk=run.pk)
         if is_http or run.is_repeatable or held[run.pk, run.attempt_count]:
             ours.update(
                 status="queued",
                 due_at=now,
                 lease_until=None,
                 lease_token="",
-                attempt_count=F("attempt_count") - (1 if is_http else 0),
-                # A stop uses up no try: one of a script stays with its log, so there may be another.
-                max_attempts=F("max_attempts") + (0 if is_http else 1),
+                # A stop uses up no try.
+                max_attempts=F("max_attempts") + 1,
                 reason="Its worker was stopped; another one takes it over.",
             )
         else:

@@ -113,7 +113,7 @@ class Engine:
             await asyncio.wait_for(self._on(self._claiming, lambda: None), grace)
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=max(0.0, deadline - time.monotonic()))
-        unfinished = [self._ready[run_id].run for run_id in list(self._tasks)]
+        begun = [(ready.run, ready.at) for ready in self._ready.values()]
         for task in list(self._tasks.values()):
             task.cancel()
         if self._tasks:
@@ -124,7 +124,7 @@ class Engine:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        await self._on(self._flushing, hand_back, unfinished, self.token)
+        await self._on(self._flushing, hand_back, begun, self.token, self.beat.worker)
         await self._on(self._flushing, self._return_unstarted)
         await self._on(self._flushing, self.beat.leave)
         self._listener.close()

@@ -17,12 +17,14 @@ import uvloop
 
 from actions.engine.loop import Engine
 from reactions_project import worker_life
+from reactions_project.egress.policy import DEADLINE_SECONDS
 
 log = logging.getLogger("reactions.engine")
 # The longer, the less it costs to be idle: q2 passes each through three processes.
 SLICE_SECONDS = 1.0
 PERMIT_SECONDS = 5.0
-GRACE_SECONDS = 20.0
+# A request ends by its deadline, so that none is cut off; scripts may take an hour.
+GRACE_SECONDS = {"http": DEADLINE_SECONDS + 1, "scripts": 20.0}
 # Of a worker whose parent was killed: another host may be starting in its place already. And of a broken engine, since
 # meanwhile nobody works here.
 HURRIED_GRACE_SECONDS = 5.0
@@ -99,6 +101,6 @@ def _drain(host: Host) -> None:
         except Exception:
             log.exception("the engine broke while it finished what was in flight")
         try:
-            host.stop(HURRIED_GRACE_SECONDS if worker_life.is_orphaned() else GRACE_SECONDS)
+            host.stop(HURRIED_GRACE_SECONDS if worker_life.is_orphaned() else GRACE_SECONDS[host.cluster])
         except Exception:
             log.exception("the engine could not be drained; its runs come back when their leases end")

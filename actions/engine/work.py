@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, cast
 
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
@@ -31,12 +32,13 @@ class Sender(Protocol):
 
 @dataclass(frozen=True)
 class Ready:
-    """A claimed run and what it may know, or why it cannot run."""
+    """A claimed run and what it may know, or why it cannot run. It begins as soon as it is ready."""
 
     run: Run
     context: ExecutionContext | None
     problem: Outcome | None = None
     attempt_id: int | None = None
+    at: datetime = field(default_factory=clock.now)
 
 
 def make_ready(run: Run, worker: str, earlier: Earlier = NOTHING) -> Ready:

@@ -349,17 +349,24 @@ def test_who_lost_the_lease_writes_nothing(receiver: Receiver) -> None:
 
 def test_a_stopped_worker_hands_back_what_it_did_not_finish(receiver: Receiver) -> None:
     run = claimed(http_reaction(receiver))
-    hand_back([run], "dead")
+    begun_at = clock.now()
+    hand_back([(run, begun_at)], "dead", "w")
     run.refresh_from_db()
-    assert (run.status, run.attempt_count) == ("queued", 0)
+    assert run.status == "queued"
     assert run_due() == 1
+    run.refresh_from_db()
+    assert (run.status, run.attempt_count, run.max_attempts) == ("succeeded", 2, 4), "a stop uses up no try"
+    stopped, done = run.attempts.order_by("number")
+    assert (stopped.outcome, stopped.worker, stopped.started_at) == ("stopped", "w", begun_at)
+    assert done.outcome == "ok"
+    assert receiver.requests[0].headers["X-Reactions-Attempt"] == "2", "the first may have arrived"
 
 
 def test_what_was_cancelled_while_it_ran_is_neither_tried_again_nor_handed_on(receiver: Receiver) -> None:
     busy = Outcome(ok=False, code="http_503", reason="Not now.", retryable=True)
     for give_up in (
         lambda run: flush([Finished(run, busy, clock.now(), clock.now())], "dead", "w"),
-        lambda run: hand_back([run], "dead"),
+        lambda run: hand_back([(run, clock.now())], "dead", "w"),
         lambda run: return_unstarted([run], "dead"),
     ):
         run = claimed(http_reaction(receiver))
@@ -373,7 +380,7 @@ def test_what_was_cancelled_while_it_ran_is_neither_tried_again_nor_handed_on(re
 def test_a_stop_uses_up_no_try_of_a_repeatable_script() -> None:
     run = claimed(scripted("print(1)", is_repeatable=True))
     make_ready(run, "w")
-    hand_back([run], "dead")
+    hand_back([(run, clock.now())], "dead", "w")
     assert run_due() == 1
     run.refresh_from_db()
     assert (run.status, run.attempt_count, run.max_attempts) == ("succeeded", 2, 2)
@@ -387,8 +394,11 @@ def test_sec_53_a_stopped_worker_takes_away_no_key_of_who_has_the_run_by_now() -
     execution.expire_leases(clock.now())
     claim(Share("script", 10, "other", clock.now(), 15))
     make_ready(the_run(), "w")
-    for give_back in (hand_back, return_unstarted):
-        give_back([run], "dead")
+    for give_back in (
+        lambda: hand_back([(run, clock.now())], "dead", "w"),
+        lambda: return_unstarted([run], "dead"),
+    ):
+        give_back()
         assert RunToken.objects.filter(run=run.uid, revoked_at=None).count() == 1
 
 

@@ -497,7 +497,8 @@ class RunMachine(RuleBasedStateMachine):
         hands = worker.begun
         unstarted = data.draw(st.sets(st.sampled_from(range(len(hands)))), "not begun")
         with self._only(*(hand.known for hand in hands if hand.is_ours)):
-            hand_back([hand.run for n, hand in enumerate(hands) if n not in unstarted], worker.token)
+            begun = [(hand.run, clock.now()) for n, hand in enumerate(hands) if n not in unstarted]
+            hand_back(begun, worker.token, worker.name)
             return_unstarted([hand.run for n, hand in enumerate(hands) if n in unstarted], worker.token)
         for n, hand in enumerate(hands):
             if hand.is_ours:
@@ -513,16 +514,13 @@ class RunMachine(RuleBasedStateMachine):
             known.tries -= 1
             known.go_back()
             return
-        if is_open:
+        if is_open or known.executor == "http":
             known.attempts[known.tries] = "stopped"
         if not known.may_repeat and not known.is_cancel_wanted:
             known.go("interrupted", "interrupted")
             return
-        if known.executor == "http":
-            known.tries -= 1
-        else:
-            # The try stays in the history, and uses up none of those that the action has.
-            known.most_tries += 1
+        # The try stays in the history, and uses up none of those that the action has.
+        known.most_tries += 1
         known.go_back()
         known.due_at = clock.now()
 

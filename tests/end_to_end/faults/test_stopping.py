@@ -50,6 +50,45 @@ def test_a_host_that_stops_finishes_what_is_in_flight_and_hands_back_the_rest(
         assert not flow.runs.exclude(attempt_count=1).exists()
 
 
+def test_a_host_that_stops_waits_for_an_answer_until_the_deadline_of_the_request(installation: Installation) -> None:
+    # Longer than a script is waited for, shorter than DEADLINE_SECONDS.
+    with Receiver(respond=lambda _: Answer(delay=24)) as receiver, installation.host("http") as host:
+        flow = flow_to(receiver, timeout_seconds=60)
+        flow.queue(1)
+        receiver.wait_for(1)
+        assert host.stop() == 0, host.log.read_text()
+        assert flow.all_succeeded()
+        assert sent(receiver).total() == 1
+
+
+_HURRIED = """
+import os, sys
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "reactions_project.settings"
+django.setup()
+from django.core.management import execute_from_command_line
+from actions.engine import slices
+slices.GRACE_SECONDS["http"] = 1.0
+execute_from_command_line(["manage.py", "worker", *sys.argv[1:]])
+"""
+
+
+def test_a_request_that_a_stop_cut_off_is_sent_again_as_another_try(installation: Installation) -> None:
+    with Receiver() as receiver, installation.host("http", program=("-c", _HURRIED)) as host:
+        receiver.answers(Answer(hang=True))
+        flow = flow_to(receiver)
+        flow.queue(1)
+        receiver.wait_for(1)
+        assert host.stop() == 0, host.log.read_text()
+        assert flow.statuses() == {"queued": 1}
+        with installation.host("http"):
+            wait_until(flow.all_succeeded, "it was not sent again")
+        first, second = receiver.requests
+        assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+        assert [one.headers["X-Reactions-Attempt"] for one in (first, second)] == ["1", "2"]
+        assert list(flow.runs.get().attempts.order_by("number").values_list("outcome", flat=True)) == ["stopped", "ok"]
+
+
 def serve(installation: Installation) -> contextlib.AbstractContextManager[Host]:
     port = str(free_ports(1))
     return installation.host(program=(str(ROOT / "manage.py"), "serve"), PORT=port)
