@@ -200,11 +200,20 @@ REACTIONS_DEMO_MONITOR_URL = env.text("REACTIONS_DEMO_MONITOR_URL", f"http://127
 # How soon a lost worker's runs go on; renewed three times as often, so that a slow moment loses none.
 REACTIONS_LEASE_SECONDS = env.integer("REACTIONS_LEASE_SECONDS", 15, minimum=3)
 if not EMBEDDED:
-    # Of a host that was cut off in the middle of a transaction, PostgreSQL would keep the locks for hours, and nobody
-    # else could take over the runs that it held.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
-        "options", f"-c idle_in_transaction_session_timeout={REACTIONS_LEASE_SECONDS * 1_000}"
-    )
+    _NEXT_TRY = max(2, REACTIONS_LEASE_SECONDS // 3)
+    DATABASES["default"]["OPTIONS"] = {
+        # Of a host that was cut off in the middle of a transaction, PostgreSQL would keep the locks for hours, and
+        # nobody else could take over the runs that it held.
+        "options": f"-c idle_in_transaction_session_timeout={REACTIONS_LEASE_SECONDS * 1_000}",
+        # And that host would wait for a quarter of an hour for a server that is gone without a word, or for ever when
+        # it had sent its question already: it shall find another way before its leases have ended.
+        "connect_timeout": _NEXT_TRY,
+        "tcp_user_timeout": REACTIONS_LEASE_SECONDS * 1_000,
+        "keepalives_idle": _NEXT_TRY,
+        "keepalives_interval": _NEXT_TRY,
+        "keepalives_count": 2,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 # Runs for a quarter's review; decisions, of which there are ten times as many, for the question of last week.
 REACTIONS_RETENTION_DAYS = env.integer("REACTIONS_RETENTION_DAYS", 90, minimum=1)
 REACTIONS_DECISION_RETENTION_DAYS = env.integer("REACTIONS_DECISION_RETENTION_DAYS", 14, minimum=1)

@@ -23,6 +23,7 @@ from actions.engine import heartbeat
 from actions.engine.breaker import PROBES, Breaker
 from actions.engine.claims import Share, claim
 from actions.engine.fairness import Turns
+from actions.engine.fence import Fence
 from actions.engine.flush import Finished, flush, without_what_was_refused
 from actions.engine.fresh_claims import FreshClaim
 from actions.engine.leases import cancelled_among, hand_back, renew, return_unstarted
@@ -70,6 +71,7 @@ class Engine:
         self.permit_until = 0.0
         self.time = SteadyTime(clock.now())
         self._expire_from = 0.0
+        self._fence = Fence(settings.REACTIONS_LEASE_SECONDS)
         self.breaker = Breaker()
         self.beat = heartbeat.Beat(cluster, clock.now())
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -81,6 +83,8 @@ class Engine:
         self._unstarted: list[Run] = []
         # Ids of runs that were claimed and are not ready yet.
         self._in_hand: list[int] = []
+        # No later than when the leases of those began, by uptime.
+        self._leased_at = 0.0
         self._owes_matching = False
         self._stopping = False
         self._claiming = ThreadPoolExecutor(1, thread_name_prefix="claim")
@@ -143,9 +147,10 @@ class Engine:
         self._listener.open()
         if self.executor == "script":
             self.beat.facts = {"languages": available_languages(), "sandbox": settings.REACTIONS_SCRIPT_SANDBOX}
-        self._background = [
-            asyncio.create_task(job(), name=job.__name__) for job in (self._claim_on, self._flush_on, self._keep_on)
-        ]
+        jobs = [self._claim_on, self._flush_on, self._keep_on]
+        if self.executor == "script":
+            jobs.append(self._fence_on)
+        self._background = [asyncio.create_task(job(), name=job.__name__) for job in jobs]
         self._started = True
 
     async def _claim_on(self) -> None:
@@ -174,8 +179,12 @@ class Engine:
         if self._stopping:
             self._unstarted += [ready.run for ready in readies]
             return False
+        if readies and self._fence.is_over(self._leased_at):
+            log.warning("%s runs were claimed so slowly that their leases have ended; leaving them", len(readies))
+            return False
         for ready in readies:
             self._begin(ready)
+        self._fence.hold((ready.run.pk for ready in readies), self._leased_at)
         # A slot that comes free sets `due`.
         return has_more and self._room() > 0
 
@@ -190,6 +199,8 @@ class Engine:
         owes_matching, self._owes_matching = self._owes_matching, False
         if matches and owes_matching:
             match_due()
+        if not self._in_hand:
+            self._leased_at = time.monotonic()
         now = self.time.now()
         share = self._share(free, of_target, self._turns.crowded(teams, now), now)
         runs = self._claim_and_load(share)
@@ -197,7 +208,7 @@ class Engine:
             # These begin first; what is new is decided before the next claim.
             self._owes_matching = has_more = True
         elif matches:
-            matched = match_due(FreshClaim(share, self.time.now).take)
+            matched = match_due(FreshClaim(share, self._lease_begins).take)
             runs = [run for run in matched.runs if run.status == RunStatus.RUNNING]
             self._in_hand = [run.pk for run in runs]
             bind(runs)
@@ -208,6 +219,11 @@ class Engine:
         self.beat.claimed_total += len(runs)
         self._turns.served(Counter(run.team_id for run in runs))
         return self._made_ready(runs), has_more
+
+    def _lease_begins(self) -> datetime:
+        """Deciding about many events may take longer than a lease."""
+        self._leased_at = time.monotonic()
+        return self.time.now()
 
     def _claim_and_load(self, share: Share) -> list[Run]:
         self._in_hand = self._in_hand or self._claim(share)
@@ -280,6 +296,7 @@ class Engine:
             if self._ready.get(run_id) is ready:
                 self._tasks.pop(run_id, None)
                 self._ready.pop(run_id, None)
+                self._fence.let_go(run_id)
             self._of_target[ready.run.target_key] -= 1
             # Of a busy target not every single slot, or each would be claimed by itself.
             is_half_free = self._of_target[ready.run.target_key] == self.per_target // 2
@@ -386,10 +403,11 @@ class Engine:
         self._tell_breaker()
 
     async def _keep_leases(self) -> None:
-        now = self.time.now()
+        now, asked_at = self.time.now(), time.monotonic()
         held = list(self._tasks)
         if held:
             kept = await self._on(self._flushing, renew, held, self.token, now, settings.REACTIONS_LEASE_SECONDS)
+            self._fence.hold(kept & self._tasks.keys(), asked_at)
             for run_id in set(held) - kept:
                 # Somebody else has it by now, or it was ended: what we do for it must stop (a script's whole tree).
                 if task := self._tasks.get(run_id):
@@ -397,6 +415,16 @@ class Engine:
                     task.cancel()
         if time.monotonic() >= self._expire_from:
             await self._on(self._flushing, expire_leases, now)
+
+    async def _fence_on(self) -> None:
+        """Stop scripts whose leases could not be renewed before they end: another host may begin them again then. A
+        request goes on: it has left, and what it brings counts if nobody has taken the run over meanwhile."""
+        while True:
+            await asyncio.sleep(settings.REACTIONS_LEASE_SECONDS / 15)
+            for run_id in self._fence.take_ended():
+                if task := self._tasks.get(run_id):
+                    log.warning("the lease of run %s could not be renewed; stopping it", run_id)
+                    task.cancel()
 
     async def _stop_cancelled(self) -> None:
         if not self._tasks:
