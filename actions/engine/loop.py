@@ -387,7 +387,8 @@ class Engine:
         """A clock that was set ends no lease: whoever lives renews before anybody's is taken for expired."""
         lease = settings.REACTIONS_LEASE_SECONDS
         ahead = self.time.follow(read_clock())
-        if not ahead:
+        if not ahead or not self._has_beaten.is_set():
+            # A clock that was wrong from the start was not set.
             return
         log.warning("the clock was set by %+.0f s; leases go on from here", ahead)
         self._expire_from = time.monotonic() + lease
