@@ -22,6 +22,9 @@ from actions.retry import wait_before
 from actions.variables import known_beforehand
 from reactions_project import clock, wake
 
+# A try in which the script did not begin uses up none of the action's, up to this one: a run may be what ends workers.
+TRIES_TO_BEGIN = 5
+
 
 def after_attempt(run: Run, outcome: Outcome, at: datetime) -> None:
     """Set the claimed run's fields to what the outcome makes of it; the caller saves them under the lease."""
@@ -162,8 +165,8 @@ def _again(caller: Caller, run: Run, version: ActionVersion, verb: str, due_at: 
 
 @transaction.atomic
 def expire_leases(now: datetime) -> int:
-    """Runs whose worker was not heard of in time: what may be repeated is queued again, a script that may not becomes
-    interrupted (SEC-93). Returns how many there were."""
+    """Runs whose worker was not heard of in time: what may be repeated or never began is queued again, a script that
+    may not becomes interrupted (SEC-93). Returns how many there were."""
     expired = list(
         Run.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(status="running", lease_until__lt=now)
@@ -177,35 +180,36 @@ def expire_leases(now: datetime) -> int:
 
 
 def _expire(run: Run, now: datetime) -> None:
-    may_repeat = run.executor == "http" or run.is_repeatable
-    lost = "The worker that ran it was lost"
-    if run.cancel_requested_at is not None:
-        outcome = Outcome(ok=False, code="cancelled", reason=f"{lost} while it was being cancelled.")
-    elif may_repeat and run.attempt_count < run.max_attempts:
-        outcome = Outcome(ok=False, code="worker_lost", reason=f"{lost}; it is tried again.", retryable=True)
-    elif may_repeat:
-        outcome = Outcome(ok=False, code="worker_lost", reason=f"{lost}, and all {run.max_attempts} tries are used up.")
-    else:
-        outcome = Outcome(
-            ok=False,
-            code="interrupted",
-            reason=f"{lost} in the middle of the script. It is not repeated by itself, since it may have done half "
-            "of its work: look at the log, then retry it.",
-        )
-    attempt, created = Attempt.objects.get_or_create(
-        run=run,
-        number=run.attempt_count,
-        defaults={
-            "started_at": run.started_at or now,
-            "finished_at": now,
-            "outcome": outcome.code,
-            "reason": outcome.reason,
-        },
+    # Of a script the row is made before it begins, and nobody who comes late can make it once it is here.
+    attempt, is_new = Attempt.objects.get_or_create(
+        run=run, number=run.attempt_count, defaults={"started_at": run.started_at or now}
     )
-    if not created and attempt.finished_at is None:
+    has_begun = run.executor == "http" or not is_new
+    if not has_begun and run.cancel_requested_at is None:
+        run.max_attempts = max(run.max_attempts, min(run.attempt_count + 1, TRIES_TO_BEGIN))
+    outcome = _lost(run, has_begun)
+    if attempt.finished_at is None:
         Attempt.objects.filter(pk=attempt.pk).update(finished_at=now, outcome=outcome.code, reason=outcome.reason)
     keys.revoke_run_tokens(run.uid)
     after_attempt(run, outcome, now)
     if run.status == RunStatus.QUEUED:
         run.due_at, run.reason = now, outcome.reason
-    run.save(update_fields=["status", "due_at", "lease_until", "lease_token", "outcome", "reason", "finished_at"])
+    changed = ["status", "due_at", "lease_until", "lease_token", "outcome", "reason", "finished_at", "max_attempts"]
+    run.save(update_fields=changed)
+
+
+def _lost(run: Run, has_begun: bool) -> Outcome:
+    may_repeat = run.executor == "http" or run.is_repeatable or not has_begun
+    lost = "The worker that ran it was lost" if has_begun else "The worker that had it was lost before the script began"
+    if run.cancel_requested_at is not None:
+        return Outcome(ok=False, code="cancelled", reason=f"{lost} while it was being cancelled.")
+    if may_repeat and run.attempt_count < run.max_attempts:
+        return Outcome(ok=False, code="worker_lost", reason=f"{lost}; it is tried again.", retryable=True)
+    if may_repeat:
+        return Outcome(ok=False, code="worker_lost", reason=f"{lost}, and all {run.max_attempts} tries are used up.")
+    return Outcome(
+        ok=False,
+        code="interrupted",
+        reason=f"{lost} in the middle of the script. It is not repeated by itself, since it may have done half of its "
+        "work: look at the log, then retry it.",
+    )

@@ -304,6 +304,7 @@ def claimed(reaction: Reaction) -> Run:
 
 def test_sec_93_a_script_whose_worker_was_lost_is_interrupted_and_not_repeated() -> None:
     run = claimed(scripted())
+    make_ready(run, "dead")
     assert execution.expire_leases(clock.now()) == 0
     assert execution.expire_leases(clock.now() + timedelta(seconds=16)) == 1
     run.refresh_from_db()
@@ -312,6 +313,30 @@ def test_sec_93_a_script_whose_worker_was_lost_is_interrupted_and_not_repeated()
     assert run_due() == 0
     again = execution.retry(operator_caller(), run)
     assert (again.sequence, again.replay_of_id) == (2, run.pk)
+
+
+def test_sec_93_a_script_whose_worker_was_lost_before_it_began_is_queued_again() -> None:
+    run = claimed(scripted("print(1)"))
+    assert not run.is_repeatable
+    execution.expire_leases(clock.now() + timedelta(seconds=16))
+    run.refresh_from_db()
+    assert (run.status, run.reason) == (
+        "queued",
+        "The worker that had it was lost before the script began; it is tried again.",
+    )
+    run_due(clock.now() + timedelta(seconds=17))
+    run.refresh_from_db()
+    assert (run.status, run.attempt_count) == ("succeeded", 2)
+    assert [a.outcome for a in run.attempts.order_by("number")] == ["worker_lost", "ok"]
+
+
+def test_sec_93_a_script_that_every_worker_loses_before_it_begins_is_not_queued_for_ever() -> None:
+    run = claimed(scripted())
+    for round_ in range(1, execution.TRIES_TO_BEGIN + 2):
+        execution.expire_leases(clock.now() + timedelta(seconds=16 * round_))
+        claim(Share("script", 10, "dead", clock.now() + timedelta(seconds=16 * round_), 15))
+    run.refresh_from_db()
+    assert (run.status, run.outcome, run.attempt_count) == ("failed", "worker_lost", execution.TRIES_TO_BEGIN)
 
 
 def test_sec_93_a_request_or_a_repeatable_script_whose_worker_was_lost_is_tried_again(receiver: Receiver) -> None:

@@ -440,7 +440,7 @@ class RunMachine(RuleBasedStateMachine):
         """The wait has a random part; the model knows its bounds."""
         due_at = Run.objects.get(pk=known.pk).due_at
         if known.status == "queued":
-            longest = SCHEDULE_SECONDS[known.tries - 1]
+            longest = SCHEDULE_SECONDS[min(known.tries, len(SCHEDULE_SECONDS)) - 1]
             at_least = max(longest / 10, min(outcome.retry_after or 0.0, MAX_RETRY_AFTER_SECONDS))
             assert at_least <= (due_at - clock.now()).total_seconds() <= max(longest, at_least)
         known.due_at = due_at
@@ -472,9 +472,12 @@ class RunMachine(RuleBasedStateMachine):
             self._lose(known, now)
 
     def _lose(self, known: Known, now: datetime) -> None:
+        never_began = known.executor == "script" and known.tries not in known.attempts
+        if never_began and not known.is_cancel_wanted:
+            known.most_tries = max(known.most_tries, min(known.tries + 1, execution.TRIES_TO_BEGIN))
         if known.is_cancel_wanted:
             code, status = "cancelled", "cancelled"
-        elif known.may_repeat:
+        elif known.may_repeat or never_began:
             code, status = "worker_lost", "queued" if known.tries < known.most_tries else "failed"
         else:
             code, status = "interrupted", "interrupted"
