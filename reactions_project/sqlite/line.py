@@ -69,9 +69,10 @@ class Line:
         self._threads.release()
 
     def forget(self) -> None:
-        """In a forked child: the line is its parent's."""
-        if self._file is not None:
-            os.close(self._file)
+        """In a forked child: the line is its parent's, and so is a turn that it was forked in."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
 
     @staticmethod
     def _is_ours(file: int) -> bool:

@@ -109,7 +109,9 @@ def process(file: str) -> Iterator[Process]:
 
         def one(code: str, *words: str) -> "subprocess.Popen[str]":
             command = [sys.executable, "-c", code, file, *words]
-            started = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            started = subprocess.Popen(
+                command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
             made.enter_context(started)
             made.callback(started.kill)
             return started
@@ -250,6 +252,33 @@ time.sleep(60)
         assert is_free(file)
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_the_end_of_the_turn_that_a_child_was_forked_in_does_not_end_its_own(
+    file: str, connect: Connect, process: Process
+) -> None:
+    code = """
+import os, sys, time
+from reactions_project.sqlite.line import line_of
+turn = line_of(sys.argv[1]).turn()
+if os.fork():
+    turn.end()
+    os.wait()
+else:
+    own = line_of(sys.argv[1]).turn(patience=30)
+    turn.end()
+    print("has its own", flush=True)
+    sys.stdin.read()
+    os._exit(0)
+"""
+    other = process(code)
+    assert other.stdout is not None
+    assert other.stdin is not None
+    assert other.stdout.readline() == "has its own\n"
+    assert not is_free(file)
+    other.stdin.close()
+    other.wait(10)
+    assert is_free(file)
 
 
 def test_who_has_waited_long_enough_goes_without_a_turn(file: str, connect: Connect) -> None:
