@@ -49,10 +49,10 @@ class Beat:
         Heartbeat.objects.filter(host=self.host[:100], pid=self.pid, cluster=self.cluster).delete()
 
 
-def heard_of(now: datetime) -> Q:
+def heard_of(now: datetime, within: float = STALE_SECONDS) -> Q:
     """Beats of processes that are alive, by the time of `read_clock`. One of the future was written before the clock
     was set back, by somebody who has not been heard of since."""
-    margin = timedelta(seconds=STALE_SECONDS)
+    margin = timedelta(seconds=within)
     return Q(beat_at__range=(now - margin, now + margin))
 
 

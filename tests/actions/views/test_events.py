@@ -1,5 +1,7 @@
 """The events: what happened and why each reaction fired or did not."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils.html import escape
@@ -107,6 +109,9 @@ def test_an_undecided_event_asks_again_and_says_when_no_worker_is_there(alice, r
     assert "No worker has reported" in text
     Heartbeat.objects.create(host="a", pid=1, cluster="http", started_at=clock.now(), beat_at=clock.now())
     assert "No worker has reported" not in page(alice, event)
+    # Written by somebody who died before the clock was set back.
+    Heartbeat.objects.update(beat_at=clock.now() + timedelta(hours=1))
+    assert "No worker has reported" in page(alice, event)
 
 
 def test_a_decided_event_asks_no_more(alice, reaction):
