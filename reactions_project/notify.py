@@ -9,13 +9,15 @@ import time
 from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import connection
 
 CHANNEL = "reactions_rows_due"
 _COALESCE_SECONDS = 0.002
 # So long may a process that ends wait for its last wake-up to go out.
 _LAST_SECONDS = 1.0
+# Unless the database's options say another time.
+_CONNECT_SECONDS = 5
+_AGAIN_SECONDS = 0.5
 
 
 class Notifier:
@@ -47,7 +49,7 @@ class Notifier:
                 # A connection that broke meanwhile is found out only now, and its successor sends the same.
                 try:
                     if database is None or database.closed:
-                        database = connect()
+                        database = psycopg.connect(**parameters())
                     database.execute(f"NOTIFY {CHANNEL}")
                 except psycopg.Error:
                     if database is not None:
@@ -75,18 +77,10 @@ def notifier() -> Notifier:
         return _current
 
 
-def connect() -> psycopg.Connection[Any]:
-    """A connection of our own to the configured PostgreSQL, in autocommit."""
-    database: dict[str, Any] = settings.DATABASES["default"]
-    return psycopg.connect(
-        host=database["HOST"] or None,
-        port=database["PORT"] or None,
-        user=database["USER"] or None,
-        password=database["PASSWORD"] or None,
-        dbname=connection.settings_dict["NAME"],
-        connect_timeout=5,
-        autocommit=True,
-    )
+def parameters() -> dict[str, Any]:
+    """Django's own, so that the options of DATABASE_URL (sslmode, say) hold for these connections too."""
+    ours = {"autocommit": True, "cursor_factory": None}
+    return {"connect_timeout": _CONNECT_SECONDS, **connection.get_connection_params(), **ours}
 
 
 class Listening:
@@ -95,43 +89,41 @@ class Listening:
 
     def __init__(self, due: asyncio.Event) -> None:
         self._due = due
-        self._loop = asyncio.get_running_loop()
-        self._database: psycopg.Connection[Any] | None = None
-        self._closed = False
 
     def open(self) -> None:
-        self._listen()
+        self._task = asyncio.create_task(self._listen_on(), name="listen")
 
-    def close(self) -> None:
-        self._closed = True
-        self._hang_up()
+    async def aclose(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
 
-    def _listen(self) -> None:
-        if self._closed:
-            return
-        try:
-            self._database = connect()
-            self._database.execute(f"LISTEN {CHANNEL}")
-            self._loop.add_reader(self._database.fileno(), self._notified)
-        except psycopg.Error:
-            self._hang_up()
-            self._loop.call_later(1.0, self._listen)
-        self._due.set()
-
-    def _notified(self) -> None:
-        assert self._database is not None
-        try:
-            for _ in self._database.notifies(timeout=0):
-                pass
-        except psycopg.Error:
-            self._hang_up()
-            self._loop.call_later(0.5, self._listen)
-        self._due.set()
-
-    def _hang_up(self) -> None:
-        if self._database is not None:
-            with contextlib.suppress(OSError, ValueError, psycopg.Error):
-                self._loop.remove_reader(self._database.fileno())
+    async def _listen_on(self) -> None:
+        while True:
+            # Connecting may take as long as the server likes; what is in flight on this loop goes on meanwhile.
             with contextlib.suppress(psycopg.Error):
-                self._database.close()
-            self._database = None
+                async with await psycopg.AsyncConnection.connect(**parameters()) as database:
+                    await database.execute(f"LISTEN {CHANNEL}")
+                    await self._hear(database)
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _hear(self, database: psycopg.AsyncConnection[Any]) -> None:
+        """Until the connection breaks. A reader of its socket, since psycopg itself looks ten times a second."""
+        loop = asyncio.get_running_loop()
+        broken: asyncio.Future[None] = loop.create_future()
+
+        def read() -> None:
+            try:
+                database.pgconn.consume_input()
+                while database.pgconn.notifies():
+                    self._due.set()
+            except psycopg.Error as error:
+                loop.remove_reader(number)
+                broken.set_exception(error)
+
+        number = database.fileno()
+        loop.add_reader(number, read)
+        self._due.set()
+        try:
+            await broken
+        finally:
+            loop.remove_reader(number)

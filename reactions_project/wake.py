@@ -74,14 +74,14 @@ class Listener:
         else:
             self._bind()
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._socket.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
         if self._listening is not None:
-            self._listening.close()
+            await self._listening.aclose()
 
     def _bind(self) -> None:
         self._path = run_dir() / f"{_PREFIX}{os.getpid()}.sock"

@@ -131,7 +131,7 @@ class Engine:
         await self._on(self._flushing, hand_back, begun, self.token, self.beat.worker)
         await self._on(self._flushing, self._return_unstarted)
         await self._on(self._flushing, self.beat.leave)
-        self._listener.close()
+        await self._listener.aclose()
         await self._sender.aclose()
         for pool in (self._claiming, self._flushing):
             await asyncio.get_running_loop().run_in_executor(pool, connections.close_all)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DataError, connections
+from django.db import DataError, connection, connections
 
 from accounts import vault
 from actions import dispatch, execution, pausing
@@ -180,8 +180,9 @@ def test_workers_are_woken_once_more_when_a_run_is_queued_for_them(kind: str) ->
         due = asyncio.Event()
         listener = wake.Listener(due)
         listener.open()
-        # Listening begins with a look.
-        await asyncio.sleep(0.05)
+        if connection.vendor == "postgresql":
+            # Listening begins with a look.
+            await due.wait()
         due.clear()
         await asyncio.to_thread(decide_and_close)
         try:
@@ -189,7 +190,7 @@ def test_workers_are_woken_once_more_when_a_run_is_queued_for_them(kind: str) ->
         except TimeoutError:
             return False
         finally:
-            listener.close()
+            await listener.aclose()
         return True
 
     assert asyncio.run(is_woken()) == (kind == "script")
