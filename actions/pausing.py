@@ -116,36 +116,55 @@ def _counted(runs: QuerySet[Run], field: str) -> list[dict[str, Any]]:
     return [{"name": name, "count": count} for name, count in rows]
 
 
-@transaction.atomic
 def resume(
     caller: Caller, pause: Pause, *, skip_older_than: timedelta | None = None, per_second: int | None = None
 ) -> Pause:
     """End the pause and let its runs go: those older than that are cancelled with a reason, at most `per_second` of the
-    others start. Raises PermissionDenied, and ValidationError when it is over already."""
+    others start. Raises PermissionDenied, and ValidationError when it is over already.
+
+    First it holds what no worker has claimed since the pause began, so that skipping and pacing apply to it too: in
+    batches with a transaction each, of which the last ends the pause. What breaks off before leaves it in force, with
+    more runs held than before.
+    """
     _require(caller, pause.reaction, pause.team)
+    is_ended = False
+    while not is_ended:
+        with transaction.atomic():
+            # Of two that resume at once the slower must not hold what the other has let go.
+            if not Pause.objects.select_for_update(no_key=True).filter(pk=pause.pk, resumed_at=None):
+                raise ValidationError("This pause is over already.")
+            if is_ended := _gather(pause) < BATCH:
+                _end(caller, pause, skip_older_than, per_second)
+    pause.refresh_from_db()
+    return pause
+
+
+def _gather(pause: Pause) -> int:
+    """Hold a batch of what is queued; returns how many that were."""
+    queued = _of(pause, Run.objects.filter(status=RunStatus.QUEUED)).order_by()
+    # A worker that is claiming one of them will hold it itself.
+    ids = list(queued.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
+    held = Run.objects.filter(pk__in=ids, status=RunStatus.QUEUED)
+    return held.update(status=RunStatus.HELD, held_by=pause, reason=pause.sentence)
+
+
+def _end(caller: Caller, pause: Pause, skip_older_than: timedelta | None, per_second: int | None) -> None:
     now = clock.now()
-    if not pause.is_over:
-        _gather(pause)
-    changed = Pause.objects.filter(pk=pause.pk, resumed_at=None).update(
+    Pause.objects.filter(pk=pause.pk).update(
         resumed_at=now,
         resumed_by=caller.label[:200],
         skip_before=now - skip_older_than if skip_older_than is not None else None,
         per_second=per_second,
     )
-    if not changed:
-        raise ValidationError("This pause is over already.")
-    pause.refresh_from_db()
-    changes = {"skip_older_than": str(skip_older_than or ""), "per_second": per_second}
     record(
         caller,
         "resume",
         pause.reaction or pause.team or pause,
         project=pause.reaction.project if pause.reaction else None,
         team=pause.team,
-        changes=changes,
+        changes={"skip_older_than": str(skip_older_than or ""), "per_second": per_second},
     )
     transaction.on_commit(lambda: release(AT_ONCE))
-    return pause
 
 
 def hold(runs: Iterable[Run], token: str) -> set[int]:
@@ -179,15 +198,6 @@ def _of(pause: Pause, runs: QuerySet[Run]) -> QuerySet[Run]:
     if pause.reaction_id:
         return runs.filter(reaction=pause.reaction_id)
     return runs.filter(team=pause.team_id) if pause.team_id else runs
-
-
-def _gather(pause: Pause) -> None:
-    """Hold what no worker has claimed since the pause began, so that skipping and pacing apply to it too."""
-    queued = _of(pause, Run.objects.filter(status=RunStatus.QUEUED))
-    while ids := list(queued.values_list("pk", flat=True)[:BATCH]):
-        Run.objects.filter(pk__in=ids, status=RunStatus.QUEUED).update(
-            status=RunStatus.HELD, held_by=pause, reason=pause.sentence
-        )
 
 
 def _waiting() -> QuerySet[Run]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import OperationalError, connection, connections
 
 from accounts.callers import caller_for
 from accounts.models import AuditEntry
@@ -142,6 +143,92 @@ def test_what_no_worker_had_claimed_is_previewed_skipped_and_paced_too(reaction:
     last = Run.objects.latest("pk")
     assert (last.due_at - resumed.resumed_at).total_seconds() == 1.0
     assert receiver.requests == []
+
+
+class Changed:
+    """Of runs, how many rows each transaction changed; `breaks_after` so many statements the database fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, breaks_after: int = 10**6) -> None:
+        self.rows: list[int] = []
+        self._open = 0
+        self._left = breaks_after
+        self._commit = connection.commit
+        monkeypatch.setattr(connections["default"], "commit", self._commit_and_count)
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not sql.startswith('UPDATE "actions_run"'):
+            return execute(sql, params, many, context)
+        if not self._left:
+            raise OperationalError("the server is gone")
+        self._left -= 1
+        done = execute(sql, params, many, context)
+        self._open += context["cursor"].rowcount
+        if not connection.in_atomic_block:
+            self._count()
+        return done
+
+    def _commit_and_count(self) -> None:
+        self._commit()
+        self._count()
+
+    def _count(self) -> None:
+        self.rows.append(self._open)
+        self._open = 0
+
+
+def test_no_transaction_of_a_resumption_changes_more_than_a_batch(
+    reaction: Reaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen(reaction, 35)
+    match_due()
+    monkeypatch.setattr(pausing, "BATCH", 10)
+    pause = pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    Run.objects.filter(pk__in=Run.objects.order_by("pk")[:5]).update(created_at=clock.now() - timedelta(hours=3))
+    changed = Changed(monkeypatch)
+    with connection.execute_wrapper(changed):
+        pausing.resume(operator_caller(), pause, skip_older_than=timedelta(hours=1), per_second=1)
+    # All were held, and all of those let go.
+    assert sum(changed.rows) == 70
+    assert max(changed.rows) == 10
+    assert states() == ["cancelled"] * 5 + ["queued"] * 30
+    pause.refresh_from_db()
+    assert pause.released == 30
+    assert pause.resumed_at is not None
+    assert Run.objects.latest("pk").due_at == pause.resumed_at + timedelta(seconds=29)
+
+
+def test_a_resumption_that_breaks_off_leaves_the_pause_in_force_and_can_be_repeated(
+    reaction: Reaction, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen(reaction, 25)
+    match_due()
+    monkeypatch.setattr(pausing, "BATCH", 10)
+    pause = pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    with (
+        monkeypatch.context() as patched,
+        connection.execute_wrapper(Changed(patched, breaks_after=1)),
+        pytest.raises(OperationalError),
+    ):
+        pausing.resume(operator_caller(), pause)
+    assert sorted(states()) == ["held"] * 10 + ["queued"] * 15
+    assert not AuditEntry.objects.filter(verb="resume").exists()
+    run_due()
+    assert states() == ["held"] * 25
+    pausing.resume(operator_caller(), pause)
+    run_due()
+    assert states() == ["succeeded"] * 25
+    assert len(receiver.requests) == 25
+
+
+def test_of_two_that_resume_at_once_the_slower_holds_nothing_again(reaction: Reaction) -> None:
+    happen(reaction, 3)
+    match_due()
+    pause = pausing.pause(operator_caller(), reason="Wait.", reaction=reaction)
+    before_the_other = Pause.objects.get()
+    pausing.resume(operator_caller(), pause)
+    with pytest.raises(ValidationError, match="over already"):
+        pausing.resume(operator_caller(), before_the_other)
+    assert states() == ["queued"] * 3
 
 
 def test_what_was_to_be_skipped_is_skipped_though_a_wider_pause_goes_on(reaction: Reaction) -> None:
