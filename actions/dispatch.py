@@ -113,12 +113,7 @@ def decide(
         return because(Verdict.FILTERED, verdict.why or "The filter did not pass.", trace)
     once_key = _once_key(reaction, facts)
     if once_key and (former := _fired_before(reaction, once_key, event.recorded_at, fired or {})):
-        return because(
-            Verdict.DUPLICATE,
-            f"{reaction.once_per} is {once_key!r}, for which this reaction already fired at "
-            f"{former:%H:%M:%S} UTC; it fires once in {reaction.once_seconds} s.",
-            trace,
-        )
+        return because(Verdict.DUPLICATE, _duplicate_sentence(reaction, once_key, former), trace)
     return because(Verdict.FIRED, _passed_sentence(reaction, trace), trace, once_key)
 
 
@@ -128,6 +123,13 @@ def _passed_sentence(reaction: Reaction, trace: list[dict[str, Any]]) -> str:
     if len(trace) <= 2:
         return "The one condition passed." if len(trace) == 1 else "Both conditions passed."
     return f"All {len(trace)} conditions passed."
+
+
+def _duplicate_sentence(reaction: Reaction, once_key: str, former: datetime) -> str:
+    return (
+        f"{reaction.once_per} is {once_key!r}, for which this reaction already fired at "
+        f"{former:%H:%M:%S} UTC; it fires once in {reaction.once_seconds} s."
+    )
 
 
 def _disabled(reaction: Reaction, trigger: Trigger) -> str:
@@ -236,6 +238,7 @@ def _write(events: Sequence[Event], decided: list[Decided], take: Take | None = 
         # Whoever closes an unmatched event writes for it; another worker that decided the same finds it closed.
         mine = _close([event.pk for event in events], now)
         decided = [one for one in decided if one.event.pk in mine]
+        _look_again([one for one in decided if one.once_key])
         runs = {
             id(one): _run(one, versions[one.reaction.action_id], now) for one in decided if one.verdict == Verdict.FIRED
         }
@@ -251,6 +254,20 @@ def _write(events: Sequence[Event], decided: list[Decided], take: Take | None = 
             # The event woke everybody before there was a run to claim.
             wake.rows_due()
     return list(runs.values())
+
+
+def _look_again(firing: Sequence[Decided]) -> None:
+    """Another worker may have fired for the same value since this one looked."""
+    if not firing:
+        return
+    if connection.vendor == "postgresql":
+        # Whoever decides for one of these reactions too waits here, and then sees what we wrote. SQLite has one writer.
+        reactions = Reaction.objects.filter(pk__in={one.reaction.pk for one in firing}).order_by("pk")
+        list(reactions.select_for_update(no_key=True).values_list("pk"))
+    for one in firing:
+        if former := _fired_before(one.reaction, one.once_key, one.event.recorded_at, {}):
+            one.verdict, one.reason = Verdict.DUPLICATE, _duplicate_sentence(one.reaction, one.once_key, former)
+            one.once_key = ""
 
 
 def _hold(runs: Collection[Run]) -> None:
