@@ -119,6 +119,28 @@ def test_a_request_is_sent_and_the_attempt_keeps_both_sides(receiver: Receiver) 
     assert attempt.timings["total"] > 0
 
 
+def test_sec_44_an_actions_own_schedule_says_when_it_is_tried_again(receiver: Receiver) -> None:
+    receiver.answers(*[Answer(500)] * 3)
+    reaction = http_reaction(receiver)
+    reaction.action.retry_waits = [1_000, 50_000]
+    save_action(operator_caller(), reaction.action)
+    happen(reaction)
+    # Of a later version, which is not that of the run.
+    match_due()
+    reaction.action.retry_waits = [1]
+    save_action(operator_caller(), reaction.action)
+    now = clock.now()
+    for number, wait in ((1, 1_000), (2, 50_000)):
+        run_due(now)
+        run = the_run()
+        assert (run.status, run.attempt_count) == ("queued", number)
+        ended = run.attempts.get(number=number).finished_at
+        assert timedelta(seconds=wait / 10) <= run.due_at - ended <= timedelta(seconds=wait + 5)
+        now = due_later(run)
+    run_due(now)
+    assert (the_run().status, the_run().attempt_count) == ("failed", 3)
+
+
 def test_sec_44_a_server_error_is_tried_again_later_with_the_same_idempotency_key(receiver: Receiver) -> None:
     receiver.answers(Answer(500), Answer(429, headers=(("Retry-After", "120"),)))
     happen(http_reaction(receiver))
