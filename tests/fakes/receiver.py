@@ -117,6 +117,11 @@ class Receiver:
         return list(self.requests)
 
     @property
+    def open_connections(self) -> int:
+        """Of a sender that has hung up, none once something more was to be sent to it."""
+        return len(self._open)
+
+    @property
     def url(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
