@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from actions.kinds.registry import kinds
-from actions.models import Action, Reaction, Run
+from actions.models import Reaction, Run
 from reactions_project import clock
 from tests.factories import ActionFactory, ProjectFactory, ReactionFactory
 from tests.fakes.receiver import Answer, Received, Receiver
@@ -72,15 +72,15 @@ class Flow:
 def flow_to(receiver: Receiver, path: str = "/", **action: Any) -> Flow:
     """Of a team of its own, so that nothing is shared but the workers."""
     config = {"method": "POST", "url": f"{receiver.url}{path}", "body": {"kind": "text", "text": "hello"}}
-    return _flow(ActionFactory(project=ProjectFactory(), config=config, **{"timeout_seconds": 10, **action}))
+    return flow_of(config=config, **{"timeout_seconds": 10, **action})
 
 
 def flow_of_scripts(source: str, **action: Any) -> Flow:
-    config = {"language": "python", "source": source}
-    return _flow(ActionFactory(project=ProjectFactory(), kind="script", config=config, **action))
+    return flow_of(kind="script", config={"language": "python", "source": source}, **action)
 
 
-def _flow(made: Action) -> Flow:
+def flow_of(**action: Any) -> Flow:
+    made = ActionFactory(project=ProjectFactory(), **action)
     reaction = ReactionFactory(action=made)
     event = record(EventData(type="ReleaseCreated", project=made.project, source="catalog", payload={})).event
     # Decided already: its runs are those that `queue` makes.

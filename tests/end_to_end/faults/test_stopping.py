@@ -21,6 +21,7 @@ LOAD = 600
     [
         pytest.param(signal.SIGTERM, False, id="SIGTERM to the parent"),
         pytest.param(signal.SIGTERM, True, id="SIGTERM to the group"),
+        pytest.param(signal.SIGINT, False, id="SIGINT to the parent"),
         pytest.param(signal.SIGINT, True, id="SIGINT to the group"),
     ],
 )
