@@ -187,6 +187,19 @@ class PauseAdmin(HistoryAdmin):
     autocomplete_fields = ("reaction", "team")
     actions = ("resume",)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_fields(request, obj), *(["resuming"] if obj else [])]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "resuming"]
+
+    @admin.display(description="Resuming lets go")
+    def resuming(self, pause: Pause) -> str:
+        held = pausing.held_by(pause)
+        oldest = f", the oldest of {held.oldest:%Y-%m-%d %H:%M} UTC" if held.oldest else ""
+        kept = f"; another pause goes on to hold {held.kept}" if held.kept else ""
+        return f"{held.count} runs{oldest}{kept}."
+
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_view_permission(request)
 

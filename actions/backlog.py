@@ -1,4 +1,8 @@
-"""How many runs of a team wait for a worker, for those who must not let the queue grow without end (SEC-90)."""
+"""How many runs of a team wait for a worker, for those who must not let the queue grow without end (SEC-90).
+
+What a pause holds does not count: whoever paused meant to lose nothing, and many senders do not send again. It takes no
+more room than the finished run that it would be otherwise, and comes no faster than its trigger's rate allows.
+"""
 
 from uuid import UUID
 

@@ -88,26 +88,44 @@ def pause(caller: Caller, *, reason: str, reaction: Reaction | None = None, team
 
 @dataclass(frozen=True)
 class Held:
-    """What resuming would let go. `stale` is how many of them were made before a given moment."""
+    """What resuming would let go, and how many another pause that is in force would go on to hold. `stale` and
+    `kept_stale` are how many of each were made before a given moment: these can be skipped."""
 
     count: int
     oldest: datetime | None
     newest: datetime | None
     stale: int
+    kept: int
+    kept_stale: int
     by_reaction: list[dict[str, Any]]
     by_target: list[dict[str, Any]]
 
 
-def held_by(pause: Pause, stale_before: datetime | None = None) -> Held:
-    """What is held, and what waits in the queue for a worker to hold it."""
-    waiting = _of(pause, Run.objects.filter(status=RunStatus.QUEUED)) if not pause.is_over else Run.objects.none()
-    runs = (Run.objects.filter(held_by=pause, status=RunStatus.HELD) | waiting).order_by()
-    told = runs.aggregate(count=Count("pk"), oldest=Min("created_at"), newest=Max("created_at"))
+def held_by(pause: Pause, stale_before: datetime | None = None, among: QuerySet[Run] | None = None) -> Held:
+    """What is held, and what waits in the queue for a worker to hold it; only `among` those runs, if given."""
+    every = Run.objects.all() if among is None else among
+    waiting = _of(pause, every.filter(status=RunStatus.QUEUED)) if not pause.is_over else every.none()
+    runs = (every.filter(held_by=pause, status=RunStatus.HELD) | waiting).order_by()
+    kept_on = _of_others(pause)
+    goes, kept = runs.exclude(kept_on), runs.filter(kept_on)
+    told = goes.aggregate(count=Count("pk"), oldest=Min("created_at"), newest=Max("created_at"))
     return Held(
         **told,
-        stale=runs.filter(created_at__lt=stale_before).count() if stale_before else 0,
-        by_reaction=_counted(runs, "reaction_name"),
-        by_target=_counted(runs, "target_key"),
+        stale=goes.filter(created_at__lt=stale_before).count() if stale_before else 0,
+        kept=kept.count(),
+        kept_stale=kept.filter(created_at__lt=stale_before).count() if stale_before else 0,
+        by_reaction=_counted(goes, "reaction_name"),
+        by_target=_counted(goes, "target_key"),
+    )
+
+
+def _of_others(pause: Pause) -> Q:
+    """What other pauses in force are over."""
+    others = list(Pause.objects.filter(resumed_at=None).exclude(pk=pause.pk))
+    if any(other.reaction_id is None and other.team_id is None for other in others):
+        return Q(pk__isnull=False)
+    return Q(reaction__in=[other.reaction_id for other in others if other.reaction_id]) | Q(
+        team__in=[other.team_id for other in others if other.team_id]
     )
 
 

@@ -14,9 +14,10 @@ from rest_framework.response import Response
 from accounts.api.base import Filters, ScopedViewSet
 from accounts.api.fields import ScopedRelatedField, caller_in
 from accounts.models import Team
+from accounts.permissions import visible
 from accounts.roles import Verb
 from actions import pausing
-from actions.models import Pause, Reaction
+from actions.models import Pause, Reaction, Run
 from reactions_project import clock
 
 
@@ -84,6 +85,8 @@ class HeldAnswer(serializers.Serializer[Any]):
     oldest = serializers.DateTimeField(allow_null=True)
     newest = serializers.DateTimeField(allow_null=True)
     stale = serializers.IntegerField(help_text="How many of them are older than asked.")
+    kept = serializers.IntegerField(help_text="Runs that another pause, which is still in force, goes on to hold.")
+    kept_stale = serializers.IntegerField(help_text="How many of those are older than asked: they can be skipped too.")
     by_reaction = CountedAnswer(many=True)
     by_target = CountedAnswer(many=True)
 
@@ -115,12 +118,14 @@ class PauseViewSet(mixins.CreateModelMixin, mixins.RetrieveModelMixin, mixins.Li
     @extend_schema(parameters=[HeldRequest], responses=HeldAnswer)
     @action(detail=True, filterset_class=None, pagination_class=None)
     def held(self, request: Request, pk: str) -> Response:
-        """What resuming would let go: how many runs, how old, of which reactions and to which targets."""
+        """What resuming would let go, of what you may see: how many runs, how old, of which reactions and to which
+        targets; and what would stay held."""
         asked = HeldRequest(data=request.query_params)
         asked.is_valid(raise_exception=True)
         seconds = asked.validated_data.get("older_than_seconds")
         stale_before = None if seconds is None else clock.now() - timedelta(seconds=seconds)
-        return Response(HeldAnswer(pausing.held_by(self.get_object(), stale_before)).data)
+        held = pausing.held_by(self.get_object(), stale_before, among=visible(Run.objects.all(), self.caller))
+        return Response(HeldAnswer(held).data)
 
     @extend_schema(request=ResumeRequest, responses=PauseSerializer)
     @action(detail=True, methods=["post"])

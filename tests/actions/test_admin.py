@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Membership, Role, User
+from actions import pausing
 from actions.engine.matching import match_due
-from actions.models import Action, Reaction, Run
+from actions.models import Action, Pause, Reaction, Run
 from actions.models.reaction import NO_PASSTHROUGH
 from reactions_project import clock
 from tests.factories import (
@@ -215,3 +216,12 @@ def test_a_trigger_that_cannot_be_saved_is_named_and_the_others_are_switched(ope
     good.refresh_from_db()
     bad.refresh_from_db()
     assert (good.is_enabled, bad.is_enabled) == (False, True)
+
+
+def test_the_page_of_a_pause_says_what_resuming_lets_go_and_what_stays_held(operator: Client) -> None:
+    kept, goes = a_run(), a_run()
+    pausing.pause(operator_caller(), reason="Goes on.", reaction=kept.reaction)
+    everything = pausing.pause(operator_caller(), reason="Ends soon.")
+    page = operator.get(address(Pause, "change", everything.pk)).content.decode()
+    assert f"1 runs, the oldest of {goes.created_at:%Y-%m-%d %H:%M} UTC; another pause goes on to hold 1." in page
+    assert operator.get(address(Pause, "add")).status_code == 200

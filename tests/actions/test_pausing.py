@@ -1,5 +1,6 @@
 """A pause holds runs visibly, lets nothing get lost, and lets go in good order."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -98,6 +99,40 @@ def test_the_preview_says_what_would_go_and_how_much_is_stale(reaction: Reaction
     assert held.oldest is not None
     assert held.newest is not None
     assert held.oldest < held.newest
+
+
+@pytest.mark.parametrize(
+    ("resumed", "other", "goes", "kept"),
+    [("team", "reaction", 2, 2), ("everything", "team", 1, 4), ("reaction", "everything", 0, 2)],
+)
+@pytest.mark.parametrize("is_held", [False, True])
+def test_the_preview_tells_what_will_run_apart_from_what_another_pause_keeps(
+    reaction: Reaction, resumed: str, other: str, goes: int, kept: int, is_held: bool
+) -> None:
+    beside = ReactionFactory(action=ActionFactory(project=reaction.project), triggers=[reaction.triggers.get()])
+    elsewhere = ReactionFactory()
+    happen(reaction, 2)
+    happen(elsewhere)
+    match_due()
+    assert dict(Counter(Run.objects.values_list("reaction", flat=True))) == {
+        reaction.pk: 2, beside.pk: 2, elsewhere.pk: 1,
+    }  # fmt: skip
+    Run.objects.filter(pk=Run.objects.filter(reaction=reaction).earliest("pk").pk).update(
+        created_at=clock.now() - timedelta(hours=3)
+    )
+    of = {"reaction": {"reaction": reaction}, "team": {"team": reaction.project.team}, "everything": {}}
+    pause = pausing.pause(operator_caller(), reason="Ends first.", **of[resumed])
+    if is_held:
+        # By a worker that had claimed them; otherwise they are in the queue.
+        assert pausing.hold(Run.objects.filter(pk__in=claim(Share("http", 9, "token", clock.now(), 15))), "token")
+    pausing.pause(operator_caller(), reason="Goes on.", **of[other])
+    told = pausing.held_by(pause, clock.now() - timedelta(hours=1))
+    assert (told.count, told.stale, told.kept, told.kept_stale) == (goes, 0, kept, 1)
+    assert sum(one["count"] for one in told.by_reaction) == sum(one["count"] for one in told.by_target) == goes
+    pausing.resume(operator_caller(), pause)
+    concerned = Run.objects.filter(**of[resumed])
+    assert concerned.filter(status="queued").count() == goes
+    assert concerned.filter(status="held").count() == kept
 
 
 def test_stale_ones_are_skipped_with_a_reason_and_never_sent(reaction: Reaction, receiver: Receiver) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from accounts.models import Project
 from actions.backlog import queued_runs
+from actions.models import Run
 from reactions_project import clock
 from tests.actions.views.ledgers import event_of, run_of
 from tests.factories import ProjectFactory, ReactionFactory, WebhookFactory
@@ -41,6 +42,13 @@ def test_sec_90_a_team_whose_runs_wait_is_told_to_send_later(
     assert "3 events or runs of this team wait already" in answer.json()["detail"]
     refused = client_for(alice).get(f"/api/triggers/{webhook.pk}/refusals/").json()
     assert refused == {"refused": {"queue": 1}}
+
+
+def test_sec_90_what_a_pause_holds_turns_no_delivery_away(deliver: Deliver, project: Project, settings: Any) -> None:
+    settings.REACTIONS_QUEUE_CEILING = 3
+    queue_runs(project, 3)
+    Run.objects.filter(status="queued").update(status="held")
+    assert deliver({}).status_code == 202
 
 
 def test_sec_90_one_teams_queue_turns_no_other_team_away(deliver: Deliver, settings: Any) -> None:

@@ -10,6 +10,7 @@ from actions.models import Run
 from actions.tasks import keep_house
 from reactions_project import clock
 from tests.accounts.world import ledger_of
+from tests.actions.views.ledgers import event_of, run_of
 from tests.factories import ActionFactory, ReactionFactory, member, operator_caller
 from triggers.ledger import EventData, record
 
@@ -175,6 +176,18 @@ def test_sec_02_charlie_neither_sees_nor_ends_alices_pause(project, alice, charl
     assert other.get("/api/pauses/").json()["results"] == []
     assert other.post(f"/api/pauses/{made['id']}/resume/", {}, format="json").status_code == 404
     assert other.post("/api/pauses/", body, format="json").status_code == 400
+
+
+def test_sec_02_what_a_pause_of_everything_holds_is_told_of_ones_own_runs_only(project, alice, signed_in, reaction):
+    others = ReactionFactory()
+    for one in (reaction, others, others):
+        run_of(event_of(one.project, type="ReleaseCreated"), one, "queued", target_key=f"{one.name}.example:443")
+    made = signed_in(operator_caller().user).post("/api/pauses/", {"reason": "Wait."}, format="json").data
+    told = signed_in(alice).get(f"/api/pauses/{made['id']}/held/").json()
+    assert (told["count"], told["kept"]) == (1, 0)
+    assert told["by_reaction"] == [{"name": reaction.name, "count": 1}]
+    assert others.name not in str(told)
+    assert signed_in(operator_caller().user).get(f"/api/pauses/{made['id']}/held/").json()["count"] == 3
 
 
 def test_everything_is_paused_by_operators_and_seen_by_all(project, alice, signed_in):
