@@ -1,9 +1,9 @@
 """What django-q2 does badly is kept from happening, by a check of the configuration where it can be said beforehand.
 
 Held by tests with real processes instead: a killed worker that holds the queue's lock (test_killed_idle_worker), a
-stalled cluster (test_stalled_cluster), a broker that fails (test_database_restart), signals to a whole group
-(test_stopping), a worker that kills itself again and again (attempts are counted in the claim, test_claims), statistics
-in a cache that others do not see (heartbeat rows, test_health).
+stalled cluster (test_stalled_cluster), a broker that fails (test_database_restart, of housekeeping: the other clusters'
+broker asks no database), signals to a whole group (test_stopping), a worker that kills itself again and again (attempts
+are counted in the claim, test_execution), statistics in a cache that others do not see (heartbeat rows, test_health).
 """
 
 import copy

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection
+from django_q.models import Success
+from django_q.tasks import async_task
 from pytest_django import DjangoDbBlocker
 
+from reactions_project.queue import HOUSEKEEPING_FUNCTION
 from tests.end_to_end.faults.flows import flow_to, sent
 from tests.end_to_end.faults.installation import Installation, awaited
 from tests.end_to_end.faults.postgresql import PROGRAMS, Server, own_server
@@ -71,3 +75,25 @@ def test_a_crash_of_the_database_under_load_loses_and_repeats_nothing(
         assert sum(1 for count in times.values() if count > 1) <= 200
         assert host.process.poll() is None
         health_tells_the_truth(host)
+
+
+def keeps_house() -> None:
+    task = async_task(HOUSEKEEPING_FUNCTION)
+    wait_until(lambda: Success.objects.filter(id=task).exists(), "no housekeeping was done", 60)
+
+
+def test_housekeeping_goes_on_after_a_crash_of_the_database(restartable: tuple[Server, Installation]) -> None:
+    """Its broker is a table: who takes tasks from it waits and ends after an error, and who stores results ends."""
+    server, installation = restartable
+    with installation.host("housekeeping") as host:
+        keeps_house()
+        server.crash()
+        # Longer than q2 waits between two looks, so that it meets the gap.
+        time.sleep(settings.Q_CLUSTER["poll"] + 1)
+        server.start()
+        connection.close()
+        keeps_house()
+        keeps_house()
+        assert host.process.poll() is None
+        health_tells_the_truth(host)
+        assert host.stop() == 0, host.log.read_text()
