@@ -26,6 +26,7 @@ from actions.models import Pause, Reaction, Run, RunStatus
 from reactions_project import clock, wake
 from reactions_project.prepared import PreparedRows
 
+# Some milliseconds of the write lock each.
 BATCH = 500
 # So many are let go while whoever resumes waits for the answer; workers do the rest.
 AT_ONCE = 2_000

@@ -18,6 +18,7 @@ from triggers.models import Event
 
 # A writer that waits notices less than 50 ms; half of that is left for machines that are slower at times.
 LOCK_SECONDS = 0.025
+# It begins where even a slow disk keeps within the time; beyond the largest one transaction costs as much for each row.
 FIRST_BATCH, LARGEST_BATCH = 20, 1_000
 
 

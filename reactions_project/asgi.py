@@ -9,7 +9,8 @@ from reactions_project.orphans import die_with_parent
 from reactions_project.wsgi import application as wsgi_application
 from reactions_project.wsgi_over_asgi import WsgiOverAsgi
 
-# For pages and the API. On SQLite two: one writer at a time is all there is. On PostgreSQL more (measured).
+# For pages and the API. On SQLite two: one writer at a time is all there is, and a page may be read meanwhile. On
+# PostgreSQL more, since each waits for the server most of the time.
 THREADS_EMBEDDED, THREADS = 2, 4
 # For deliveries, which are taken in together: on SQLite one writes for all of them.
 GROUP_THREADS_EMBEDDED, GROUP_THREADS = 1, 2

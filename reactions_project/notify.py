@@ -12,6 +12,7 @@ import psycopg
 from django.db import connection
 
 CHANNEL = "reactions_rows_due"
+# As long as a worker takes for what it was woken for.
 _COALESCE_SECONDS = 0.002
 # So long may a process that ends wait for its last wake-up to go out.
 _LAST_SECONDS = 1.0

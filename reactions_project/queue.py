@@ -36,7 +36,7 @@ log = logging.getLogger("reactions.worker")
 CLUSTERS = ("http", "scripts", "housekeeping")
 SLICE_FUNCTION = "actions.tasks.dispatch_slice"
 HOUSEKEEPING_FUNCTION = "actions.tasks.keep_house"
-# Without a slice for this long a cluster is stalled and is started anew.
+# Without a slice for this long, twenty times its length, a cluster is stalled and is started anew.
 STALL_SECONDS = 20.0
 # A signal ends the sleep between two looks at the clusters.
 _LOOK_SECONDS = 0.5

@@ -175,21 +175,27 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# SEC-31: a body one byte over the limit is refused before Django would read it whole.
+# SEC-31, which says 1 MiB: a body one byte over the limit is refused before Django would read it whole.
 REACTIONS_MAX_BODY_BYTES = env.integer("REACTIONS_MAX_BODY_BYTES", 1_048_576)
 DATA_UPLOAD_MAX_MEMORY_SIZE = REACTIONS_MAX_BODY_BYTES
 # SEC-90: room for a day's backlog of a busy team, and 100 MB of disk.
 REACTIONS_QUEUE_CEILING = env.integer("REACTIONS_QUEUE_CEILING", 200_000)
+# SEC-90. One a second is more than people and builds bring about; who sends more has its operator raise it.
 REACTIONS_TRIGGER_RATE_PER_MINUTE = env.integer("REACTIONS_TRIGGER_RATE_PER_MINUTE", 60)
+# SEC-33: senders repeat for some days.
 REACTIONS_DELIVERY_DAYS = 7
 # SEC-94, on SQLite only.
 REACTIONS_LEAST_FREE_PERCENT = env.integer("REACTIONS_LEAST_FREE_PERCENT", 5)
+# None: an address that a stranger may write into a header is no address (SEC-14).
 REACTIONS_TRUSTED_PROXIES = env.strings("REACTIONS_TRUSTED_PROXIES")
 
+# Empty is what the PATH has.
 REACTIONS_PWSH = env.text("REACTIONS_PWSH")
+# SEC-51: off only when somebody says so.
 REACTIONS_SCRIPT_SANDBOX = env.text("REACTIONS_SCRIPT_SANDBOX", "bwrap")
 # 0 is as many as there are cores: scripts compute, and more of them would only wait for each other.
 REACTIONS_SCRIPT_SLOTS = env.integer("REACTIONS_SCRIPT_SLOTS", 0)
+# What a script leaves on disk, and the sockets of wake-ups, belong to this host: local disks, even if the data is not.
 REACTIONS_SCRIPT_WORK_DIR = Path(env.text("REACTIONS_SCRIPT_WORK_DIR", str(DATA_DIR / "scripts")))
 REACTIONS_RUN_DIR = Path(env.text("REACTIONS_RUN_DIR", str(DATA_DIR / "run")))
 # One process keeps a core busy; more are for hosts with more cores.
@@ -233,6 +239,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "reactions_project.api.problems.problem_response",
+    # A few screens, and one quick query.
     "PAGE_SIZE": 50,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -263,8 +270,9 @@ _SLICES = {
     "guard_cycle": 0.5,
     "scheduler": False,
 }
-# Housekeeping: one task every few minutes, at most a minute long, so two seconds between looks are soon enough. At most
-# three times, or a task that fails would be repeated for ever; 50 results, as something to look at in the admin.
+# Housekeeping: one task every few minutes, at most a minute long, so two seconds between looks are soon enough, and one
+# at a time, so that none grows old in a queue. At most three times, or a task that fails would be repeated for ever; 50
+# results, as something to look at in the admin.
 Q_CLUSTER = {
     "name": "housekeeping",
     "orm": "default",
@@ -281,10 +289,12 @@ Q_CLUSTER = {
     "label": "Queue internals",
     "ALT_CLUSTERS": {
         "http": {**_SLICES, "workers": REACTIONS_WORKERS, "queue_limit": REACTIONS_WORKERS},
+        # One process starts all scripts of a host; REACTIONS_SCRIPT_SLOTS is their number.
         "scripts": {**_SLICES, "workers": 1, "queue_limit": 1},
     },
 }
 
+# Ours tell what an operator wants to know of every day, libraries only what is wrong.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

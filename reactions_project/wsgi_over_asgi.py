@@ -24,7 +24,7 @@ Environ = dict[str, Any]
 WsgiApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
-# So many are taken in at once; the next ones wait meanwhile.
+# So many are taken in at once; the next ones wait meanwhile. A commit for that many costs as much as for one.
 GROUP = 64
 
 log = logging.getLogger("reactions.web")
@@ -110,9 +110,9 @@ class _Full(Exception):
 
 class WsgiOverAsgi:
     """`max_body` is the longest body that any view takes, in bytes: of a longer one the application sees the announced
-    length, or one byte too many, and refuses it. `body_seconds` is for a whole body, `room` for the bytes of all bodies
-    at once. Answers are collected before they are sent, so that a slow reader holds no thread either. Requests that
-    `together` finds plain are answered in groups."""
+    length, or one byte too many, and refuses it. `body_seconds` is for a whole body: a megabyte over a slow line;
+    `room` for the bytes of all bodies at once: 64 of the largest. Answers are collected before they are sent, so that
+    a slow reader holds no thread either. Requests that `together` finds plain are answered in groups."""
 
     def __init__(
         self,

@@ -65,6 +65,7 @@ class KnownKeys:
     once. `uptime` gives seconds."""
 
     seconds = 5.0
+    # Some hundred kB.
     most = 1_000
 
     def __init__(self, uptime: Callable[[], float] = time.monotonic) -> None:

@@ -32,6 +32,7 @@ from triggers.refusals import Reason, reason_of
 from triggers.sources import Delivery, Told, source_of
 
 logger = logging.getLogger("reactions.intake")
+# Twice what an endpoint takes of a right key, since many senders may be behind one address.
 FAILURES_PER_MINUTE = 120
 _LONGEST_ID = 200
 

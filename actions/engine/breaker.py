@@ -12,6 +12,7 @@ from actions.models import TargetState
 from reactions_project.egress.policy import EgressConnectionError, EgressTimeout, EgressUnresolved
 from reactions_project.prepared import PreparedRows
 
+# SEC-44. The first pause is what a restart takes; a target that came back waits five minutes at most.
 OPENS_AFTER = 10
 FIRST_PAUSE_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 300.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from actions.models import Run
 
-# So many runs of one claim make a team let the others go first in the next.
+# So many runs of one claim make a team let the others go first in the next; fewer are what one event starts.
 MANY = 5
 # To find out that nobody else waits, all of a flood is looked through: not with every claim.
 LOOK_SECONDS = 0.25

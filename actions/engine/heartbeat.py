@@ -11,8 +11,9 @@ from django.db.models import Q
 
 from actions.models import Heartbeat
 
+# A tenth of what a tired person waits before looking again, and one small write.
 BEAT_SECONDS = 2.0
-# A beat older than this is a process that is gone or stuck.
+# A beat older than this is a process that is gone or stuck: seven in a row do not get lost on a busy machine.
 STALE_SECONDS = 15.0
 _VERSION = "0.1.0"
 

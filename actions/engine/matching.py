@@ -10,6 +10,7 @@ from actions.models import Run
 from reactions_project.prepared import PreparedRows
 from triggers.models import Event
 
+# Beyond that a larger transaction saves nothing more for each event, and others wait longer for the write lock.
 BATCH = 100
 log = logging.getLogger("reactions.engine")
 

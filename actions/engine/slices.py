@@ -22,6 +22,7 @@ from reactions_project.egress.policy import DEADLINE_SECONDS
 log = logging.getLogger("reactions.engine")
 # The longer, the less it costs to be idle: q2 passes each through three processes.
 SLICE_SECONDS = 1.0
+# Five slices: on a busy machine q2 may be late with the next one.
 PERMIT_SECONDS = 5.0
 # A request ends by its deadline, so that none is cut off; scripts may take an hour.
 GRACE_SECONDS = {"http": DEADLINE_SECONDS + 1, "scripts": 20.0}

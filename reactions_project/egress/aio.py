@@ -38,7 +38,9 @@ from reactions_project.egress.policy import (
 from reactions_project.egress.tls import ssl_context
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
+# A host that does not answer a connection by then is down; the rest of the deadline is for its answer.
 _CONNECT_SECONDS = 5.0
+# A name that was moved is found again soon, and a batch of sends asks once.
 _DNS_SECONDS = 5
 # The loop's own executor has a handful of threads; a few names whose servers hang would stop all others.
 _LOOKUPS = 32
