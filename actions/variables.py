@@ -73,7 +73,9 @@ def event_variables(event: Event) -> Variables:
         pairs.update(_of_payload(event.payload or {}))
         pairs["Payload"] = event.payload
         pairs["Octopus.Trigger.Kind"] = "internal"
-    return {name: Opaque(text(value)) for name, value in pairs.items() if value is not None}
+    return {
+        name: Opaque(value if type(value) is str else text(value)) for name, value in pairs.items() if value is not None
+    }
 
 
 def run_variables(run: Run, reaction: Reaction | None, action: Action) -> Variables:

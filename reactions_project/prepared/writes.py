@@ -2,7 +2,8 @@
 PostgreSQL one for all, since each is a message, a plan and a wait there."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -12,7 +13,6 @@ from reactions_project.prepared.columns import Adapter, adapter_of
 from reactions_project.prepared.statements import fetched_each
 
 M = TypeVar("M", bound=Model)
-Columns = Sequence[tuple[str, Adapter | None]]
 
 
 class _Target(NamedTuple):
@@ -22,7 +22,8 @@ class _Target(NamedTuple):
     table: str
     key: str
     names: Sequence[str]
-    columns: Columns
+    get: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    adapters: Sequence[tuple[int, Adapter]]
     places: str
     typed: str
 
@@ -51,7 +52,7 @@ class PreparedInsert(Generic[M]):
 
     def _written(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         target = _target(self._targets, self._model, _all_but_key(self._model))
-        values = [_stored(row, target.columns) for row in rows]
+        values = [_stored(row, target) for row in rows]
         into = f"INSERT INTO {_into(target)} VALUES "  # noqa: S608 # nosec B608
         returning = f" RETURNING {target.key}"
         if connection.vendor == "sqlite":
@@ -94,12 +95,12 @@ class GuardedInsert(Generic[M]):
         target = self._target()
         sql = self._sql(target, f"SELECT {target.places[1:-1]}", self._condition)
         name = self._identity.attname
-        found = fetched_each(sql, [[*_stored(vars(row), target.columns), *guard] for row in rows])
+        found = fetched_each(sql, [[*_stored(vars(row), target), *guard] for row in rows])
         return {getattr(row, name): told[0] for row, told in zip(rows, found, strict=True) if told is not None}
 
     def _at_once(self, rows: Sequence[M], guard: tuple[Any, ...]) -> dict[Any, Any]:
         target = self._target()
-        values = _rows([_stored(vars(row), target.columns) for row in rows], target.places, target.typed)
+        values = _rows([_stored(vars(row), target) for row in rows], target.places, target.typed)
         condition = _mogrified(self._condition, guard)
         sql = self._sql(target, f"SELECT * FROM (VALUES {values}) AS given", condition)  # noqa: S608 # nosec B608
         return {identity: key for key, identity in _asked(sql)}
@@ -127,7 +128,7 @@ class PreparedUpdate(Generic[M]):
         if not rows:
             return
         target = _target(self._targets, self._model, self._fields)
-        values = [_stored(vars(row), target.columns) for row in rows]
+        values = [_stored(vars(row), target) for row in rows]
         names = target.names[1:]
         if connection.vendor == "sqlite":
             sets = ", ".join(f"{name} = %s" for name in names)
@@ -156,7 +157,8 @@ def _target(known: dict[str, _Target], model: type[Model], fields: "Sequence[Fie
             table=f'"{meta.db_table}"',
             key=f'"{meta.pk.column}"',
             names=[f'"{field.column}"' for field in fields],
-            columns=[(field.attname, adapter_of(field)) for field in fields],
+            get=itemgetter(*(field.attname for field in fields)),
+            adapters=[(place, adapter) for place, field in enumerate(fields) if (adapter := adapter_of(field))],
             places=f"({', '.join(['%s'] * len(fields))})",
             typed=f"({', '.join(f'CAST(%s AS {kind})' for kind in types)})",
         )
@@ -167,8 +169,11 @@ def _into(target: _Target) -> str:
     return f"{target.table} ({', '.join(target.names)})"
 
 
-def _stored(values: Mapping[str, Any], columns: Columns) -> list[Any]:
-    return [values[name] if adapter is None else adapter(values[name]) for name, adapter in columns]
+def _stored(values: Mapping[str, Any], target: _Target) -> list[Any]:
+    stored = list(target.get(values))
+    for place, adapter in target.adapters:
+        stored[place] = adapter(stored[place])
+    return stored
 
 
 def _keep(row: Model, key: Any) -> None:
