@@ -38,7 +38,7 @@ SLICE_FUNCTION = "actions.tasks.dispatch_slice"
 HOUSEKEEPING_FUNCTION = "actions.tasks.keep_house"
 # Without a slice for this long, twenty times its length, a cluster is stalled and is started anew.
 STALL_SECONDS = 20.0
-# A signal ends the sleep between two looks at the clusters.
+# How late a stop, or the replacement of a cluster that ended, may begin.
 _LOOK_SECONDS = 0.5
 # What q2 writes in a worker's timer between two tasks.
 _IDLE = -1

@@ -20,7 +20,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "reactions_project.settings"
 django.setup()
 from django.core.management import execute_from_command_line
 from actions.engine import slices
-slices.GRACE_SECONDS = 1.0
+slices.GRACE_SECONDS["scripts"] = 1.0
 execute_from_command_line(["manage.py", "worker", *sys.argv[1:]])
 """
 # Only the first time does it take long.
