@@ -12,10 +12,12 @@ export REACTIONS_DATA_DIR
 run: $(VENV)/.run-ready
 	@exec $(BIN)/python manage.py serve --demo
 
-# Two lanes: tests that only compute share the cores, those that start servers and browsers have them to themselves.
+# Three lanes: tests that only compute share the cores, and so do those of faults, which mostly wait for servers of their
+# own to notice something; the other servers and the browsers have the machine to themselves.
 test: $(VENV)/.test-ready
 	$(BIN)/python -m pytest -q -n 2 -m "not end_to_end and not browser" $(PYTEST)
-	$(BIN)/python -m pytest -q -m "end_to_end or browser" $(PYTEST)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/end_to_end/faults $(PYTEST)
+	$(BIN)/python -m pytest -q -m "end_to_end or browser" --ignore=tests/end_to_end/faults $(PYTEST)
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .
