@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
 from accounts.audit import record
 from accounts.callers import NOBODY
@@ -25,7 +25,7 @@ from actions.models.reaction import refuse_passthrough
 from actions.pausing import pauses_in_force
 from actions.variables import known_beforehand
 from reactions_project import clock, wake
-from reactions_project.prepared import Among, NewRows, PreparedInsert, PreparedRows, many
+from reactions_project.prepared import Among, NewRows, PreparedInsert, PreparedRows, fetched, many
 from triggers.facts import facts_of
 from triggers.filters import evaluate
 from triggers.filters.fields import EventFacts, look_up
@@ -280,13 +280,23 @@ def _hold(runs: Collection[Run]) -> None:
 
 
 _versions = PreparedRows(
-    lambda actions: ActionVersion.objects.filter(Among("action__pk", actions), version=F("action__version"))
+    lambda actions, numbers: ActionVersion.objects.filter(Among("action__pk", actions), Among("version", numbers)), 2
 )
+_MOST_VERSIONS = 1_000
+# By action and number: a version never changes, so each is read once.
+_read_versions: dict[tuple[UUID, int], ActionVersion] = {}
 
 
-def _current_versions(decided: list[Decided]) -> dict[Any, ActionVersion]:
-    actions = {one.reaction.action_id for one in decided if one.verdict == Verdict.FIRED}
-    return {version.action_id: version for version in _versions.all(many(actions))} if actions else {}
+def _current_versions(decided: list[Decided]) -> dict[UUID, ActionVersion]:
+    """Of the actions as they were read, by their ids."""
+    actions = [one.reaction.action for one in decided if one.verdict == Verdict.FIRED]
+    wanted = {(action.pk, action.version) for action in actions}
+    if not wanted <= _read_versions.keys():
+        if len(_read_versions) > _MOST_VERSIONS:
+            _read_versions.clear()
+        found = _versions.all(many({pk for pk, _ in wanted}), many({number for _, number in wanted}))
+        _read_versions.update({(version.action_id, version.version): version for version in found})
+    return {pk: _read_versions[pk, number] for pk, number in wanted}
 
 
 _CLOSE = {
@@ -302,9 +312,8 @@ _CLOSE = {
 def _close(event_ids: Sequence[int], now: datetime) -> set[int]:
     """Mark those as decided that nobody else has; returns their ids."""
     at, ids = connection.ops.adapt_datetimefield_value(now), many(event_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(_CLOSE[connection.vendor], [at, ids] if connection.vendor == "sqlite" else [ids, at])
-        return {row[0] for row in cursor.fetchall()}
+    values = [at, ids] if connection.vendor == "sqlite" else [ids, at]
+    return {row[0] for row in fetched(_CLOSE[connection.vendor], values)}
 
 
 def _run(one: Decided, version: ActionVersion, now: datetime, sequence: int = 1) -> Run:

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import connection
 
+from reactions_project.prepared import fetched
+
 # status is a literal so that the partial index run_queued can be used on SQLite too.
 _DUE = """
     SELECT id, target_key FROM actions_run
@@ -64,22 +66,19 @@ def claim(share: Share, due_by: datetime | None = None) -> list[int]:
     due_values = [share.executor, _adapt(due_by or share.now), *values, limit]
     room, room_values = _room(limit if share.per_target is None else share.per_target, share.in_flight)
     set_values = [_adapt(share.lease_until), share.token, _adapt(share.now)]
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            # Reading takes no write lock; most looks find nothing.
-            look = _DUE.format(exclusions=exclusions, locking="").replace("LIMIT %s", "LIMIT 1")
-            cursor.execute(look, due_values[:-1])
-            if cursor.fetchone() is None:
-                return []
-            due = _DUE.format(exclusions=exclusions, locking="")
-            fitting = _FITTING.format(due=due, room=room)
-            cursor.execute(_CLAIM_SQLITE.format(fitting=fitting), [*set_values, *due_values, *room_values])
-        else:
-            due = _DUE.format(exclusions=exclusions, locking="FOR UPDATE SKIP LOCKED")
-            fitting = _FITTING.format(due="SELECT id, target_key FROM due", room=room)
-            claiming = _CLAIM_POSTGRESQL.format(due=due, fitting=fitting)
-            cursor.execute(claiming, [*due_values, *room_values, *set_values])
-        return sorted(row[0] for row in cursor.fetchall())
+    if connection.vendor == "sqlite":
+        due = _DUE.format(exclusions=exclusions, locking="")
+        # Reading takes no write lock; most looks find nothing.
+        if not fetched(due.replace("LIMIT %s", "LIMIT 1"), due_values[:-1]):
+            return []
+        with connection.cursor() as cursor:
+            claiming = _CLAIM_SQLITE.format(fitting=_FITTING.format(due=due, room=room))
+            cursor.execute(claiming, [*set_values, *due_values, *room_values])
+            return sorted(row[0] for row in cursor.fetchall())
+    due = _DUE.format(exclusions=exclusions, locking="FOR UPDATE SKIP LOCKED")
+    fitting = _FITTING.format(due="SELECT id, target_key FROM due", room=room)
+    claiming = _CLAIM_POSTGRESQL.format(due=due, fitting=fitting)
+    return sorted(row[0] for row in fetched(claiming, [*due_values, *room_values, *set_values]))
 
 
 def _exclusions(targets: Collection[str], teams: Collection[object]) -> tuple[str, list[Any]]:

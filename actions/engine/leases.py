@@ -10,7 +10,7 @@ from accounts import keys
 from actions.execution import end_cancelled
 from actions.models import Attempt, Run
 from reactions_project import clock
-from reactions_project.prepared import many
+from reactions_project.prepared import fetched, many
 
 
 def renew(run_ids: Sequence[int], token: str, now: datetime, seconds: float) -> set[int]:
@@ -28,13 +28,12 @@ def still_held(runs: Iterable[Run], token: str) -> dict[tuple[int, int], bool]:
         if connection.vendor == "sqlite"
         else ("= ANY(%s)", " ORDER BY id FOR UPDATE")
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, attempt_count, cancel_requested_at IS NOT NULL FROM actions_run"  # noqa: S608 # nosec B608
-            f" WHERE id {among} AND lease_token = %s AND status = 'running'{locking}",
-            [many(run.pk for run in runs), token],
-        )
-        return {(pk, number): bool(is_cancelled) for pk, number, is_cancelled in cursor.fetchall()}
+    found = fetched(
+        "SELECT id, attempt_count, cancel_requested_at IS NOT NULL FROM actions_run"  # noqa: S608 # nosec B608
+        f" WHERE id {among} AND lease_token = %s AND status = 'running'{locking}",
+        [many(run.pk for run in runs), token],
+    )
+    return {(pk, number): bool(is_cancelled) for pk, number, is_cancelled in found}
 
 
 def cancelled_among(run_ids: Sequence[int]) -> list[int]:

@@ -3,6 +3,7 @@ takes Django ten times as long as a database needs to answer it, and preparing t
 object of one, longer than storing or reading it. Signals about models are not sent."""
 
 from reactions_project.prepared.rows import Among, NewRows, PreparedRows, many
+from reactions_project.prepared.statements import fetched
 from reactions_project.prepared.writes import GuardedInsert, PreparedInsert, PreparedUpdate
 
-__all__ = ["Among", "GuardedInsert", "NewRows", "PreparedInsert", "PreparedRows", "PreparedUpdate", "many"]
+__all__ = ["Among", "GuardedInsert", "NewRows", "PreparedInsert", "PreparedRows", "PreparedUpdate", "fetched", "many"]

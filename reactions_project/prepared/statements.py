@@ -20,26 +20,36 @@ def fetched(sql: str, values: Sequence[Any], most: int | None = None) -> list[An
     database.ensure_connection()
     database.validate_no_broken_transaction()
     with database.wrap_database_errors:
-        cursor = database.connection.execute(_of(database.vendor, sql), values)
+        cursor = _executed(database, sql, values)
         try:
             return list(cursor.fetchall() if most is None else cursor.fetchmany(most))
         finally:
             cursor.close()
 
 
+def _executed(database: Any, sql: str, values: Sequence[Any]) -> Any:
+    if database.vendor == "sqlite":
+        return database.connection.execute(_with_question_marks(sql), values)
+    # Planning a query with six joins takes PostgreSQL ten times as long as answering it. A cursor of psycopg's own,
+    # since Django's puts the values into the text.
+    try:
+        return database.Database.Cursor(database.connection).execute(sql, values, prepare=True)
+    except database.Database.errors.FeatureNotSupported:
+        # A column changed its type, so what was prepared is no good any more, on this connection.
+        database.close()
+        raise
+
+
 def fetched_each(sql: str, rows: Sequence[Sequence[Any]]) -> list[Any]:
-    """For each row of values the first row that the statement gives back, None where there is none; within a
-    transaction. As executemany, which gives nothing back, nobody who listens hears of it more than once."""
+    """For each row of values, of which there are several on SQLite only, the first row that the statement gives back,
+    None where there is none; within a transaction. As executemany, which gives nothing back, nobody who listens hears
+    of it more than once."""
     if len(rows) == 1:
         return [next(iter(fetched(sql, rows[0])), None)]
     database: Any = connections[DEFAULT_DB_ALIAS]
-    written = _of(database.vendor, sql)
+    written = _with_question_marks(sql)
     with database.wrap_database_errors:
         return [database.connection.execute(written, row).fetchone() for row in rows]
-
-
-def _of(vendor: str, sql: str) -> str:
-    return _with_question_marks(sql) if vendor == "sqlite" else sql
 
 
 @lru_cache(1_024)

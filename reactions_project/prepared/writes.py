@@ -1,5 +1,5 @@
 """Inserts and updates by statements that are written once: on SQLite one for each row, which costs next to nothing, on
-PostgreSQL one for all, since each is a message, a plan and a wait there."""
+PostgreSQL one for all of several, since each is a message, a plan and a wait there."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -55,9 +55,8 @@ class PreparedInsert(Generic[M]):
         values = [_stored(row, target) for row in rows]
         into = f"INSERT INTO {_into(target)} VALUES "  # noqa: S608 # nosec B608
         returning = f" RETURNING {target.key}"
-        if connection.vendor == "sqlite":
-            sql = f"{into}{target.places}{returning}"
-            return [row[0] for row in fetched_each(sql, values)]
+        if connection.vendor == "sqlite" or len(values) == 1:
+            return [row[0] for row in fetched_each(f"{into}{target.places}{returning}", values)]
         return [row[0] for row in _asked(f"{into}{_rows(values, target.places)}{returning}")]
 
 
@@ -84,16 +83,17 @@ class GuardedInsert(Generic[M]):
         for row, guard in zip(rows, guards, strict=True):
             values = (adapter(one) if adapter else one for one, adapter in zip(guard, adapters, strict=True))
             together.setdefault(tuple(values), []).append(row)
-        write = self._one_by_one if connection.vendor == "sqlite" else self._at_once
         for guarded, of_guard in together.items():
-            keys = write(of_guard, guarded)
+            is_each = connection.vendor == "sqlite" or len(of_guard) == 1
+            keys = (self._one_by_one if is_each else self._at_once)(of_guard, guarded)
             for row in of_guard:
                 if (key := keys.get(getattr(row, self._identity.attname))) is not None:
                     _keep(row, key)
 
     def _one_by_one(self, rows: Sequence[M], guard: tuple[Any, ...]) -> dict[Any, Any]:
         target = self._target()
-        sql = self._sql(target, f"SELECT {target.places[1:-1]}", self._condition)
+        places = target.places if connection.vendor == "sqlite" else target.typed
+        sql = self._sql(target, f"SELECT {places[1:-1]}", self._condition)
         name = self._identity.attname
         found = fetched_each(sql, [[*_stored(vars(row), target), *guard] for row in rows])
         return {getattr(row, name): told[0] for row, told in zip(rows, found, strict=True) if told is not None}
@@ -130,11 +130,10 @@ class PreparedUpdate(Generic[M]):
         target = _target(self._targets, self._model, self._fields)
         values = [_stored(vars(row), target) for row in rows]
         names = target.names[1:]
-        if connection.vendor == "sqlite":
+        if connection.vendor == "sqlite" or len(values) == 1:
             sets = ", ".join(f"{name} = %s" for name in names)
-            sql = f"UPDATE {target.table} SET {sets} WHERE {target.key} = %s"  # noqa: S608 # nosec B608
-            with connection.cursor() as cursor:
-                cursor.executemany(sql, [[*row[1:], row[0]] for row in values])
+            sql = f"UPDATE {target.table} SET {sets} WHERE {target.key} = %s RETURNING {target.key}"  # noqa: S608 # nosec B608
+            fetched_each(sql, [[*row[1:], row[0]] for row in values])
             return
         sets = ", ".join(f"{name} = given.{name}" for name in names)
         _execute(

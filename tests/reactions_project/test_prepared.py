@@ -5,12 +5,12 @@ from unittest.mock import patch
 
 import psycopg
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, NotSupportedError, connection, transaction
 from django.utils import timezone
 
 from accounts import keys, vault
 from accounts.models import Project
-from reactions_project.prepared import Among, NewRows, PreparedInsert, PreparedRows, PreparedUpdate, many
+from reactions_project.prepared import Among, NewRows, PreparedInsert, PreparedRows, PreparedUpdate, fetched, many
 from tests.factories import ProjectFactory, WebhookFactory, operator_caller
 from triggers.models import Event, TriggerKey
 
@@ -193,3 +193,21 @@ def test_rows_that_belong_to_the_same_share_it(key):
     assert third.trigger.project is first.trigger.project
     assert third.trigger.signing_secret is None
     assert [one.name for one in (first, second, third)] == ["ci", "second", "third"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_column_changed_its_type_one_query_fails_and_the_next_is_right():
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite prepares anew by itself.")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE changing AS SELECT 7 AS number")
+    try:
+        assert fetched("SELECT number FROM changing", []) == [(7,)]
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE changing ALTER number TYPE text")
+        with pytest.raises(NotSupportedError):
+            fetched("SELECT number FROM changing", [])
+        assert fetched("SELECT number FROM changing", []) == [("7",)]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE changing")
