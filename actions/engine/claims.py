@@ -4,42 +4,66 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
-from reactions_project.prepared import fetched
+from reactions_project.prepared import fetched, many
 
-# status is a literal so that the partial index run_queued can be used on SQLite too.
-_DUE = """
-    SELECT id, target_key FROM actions_run
-    WHERE status = 'queued' AND executor = %s AND due_at <= %s {exclusions}
-    ORDER BY due_at, id LIMIT %s {locking}
+# Teams that have something queued, one look into the index for each; of those that something is due of. status is a
+# literal so that the partial index run_queued can be used on SQLite too.
+_TEAMS_DUE = """
+    WITH RECURSIVE queued(team) AS (
+        SELECT (
+            SELECT team_id FROM actions_run WHERE status = 'queued' AND executor = %s ORDER BY team_id LIMIT 1
+        ) UNION ALL SELECT (
+            SELECT team_id FROM actions_run WHERE status = 'queued' AND executor = %s AND team_id > queued.team
+            ORDER BY team_id LIMIT 1
+        ) FROM queued WHERE queued.team IS NOT NULL
+    )
+    SELECT team FROM queued WHERE EXISTS (
+        SELECT 1 FROM actions_run WHERE status = 'queued' AND executor = %s AND team_id = queued.team AND due_at <= %s
+    )
 """
-# Of the first that are due, no more of one target than it has room for.
+# Of each team, the first that are due, as many of one as of another.
+_OF_TEAM = """
+    FROM actions_run WHERE status = 'queued' AND executor = %s AND team_id = able.team AND due_at <= %s {exclusions}
+    ORDER BY due_at, id
+"""
+# SQLite has no LATERAL; the cross join keeps its order.
+_DUE_SQLITE = """
+    SELECT run.id, run.target_key FROM able CROSS JOIN actions_run AS run
+    WHERE run.id IN (SELECT id {of_team} LIMIT MAX(1, %s / (SELECT COUNT(*) FROM able))) LIMIT %s
+"""
+_DUE_POSTGRESQL = """
+    SELECT first.id, first.target_key FROM able CROSS JOIN LATERAL (
+        SELECT id, target_key {of_team} LIMIT GREATEST(1, %s / (SELECT COUNT(*) FROM able)) FOR UPDATE SKIP LOCKED
+    ) AS first LIMIT %s
+"""
+# Materialized, since PostgreSQL may otherwise run the inner select several times, each time locking other rows, and so
+# claim more than the limit. Of more teams than there is room for, those
+# go first that come after the one that was served last. Of what was found, no more of one target than it has room for.
 _FITTING = """
-    SELECT id FROM (
-        SELECT id, target_key, ROW_NUMBER() OVER (PARTITION BY target_key ORDER BY id) AS place FROM ({due}) AS first
-    ) AS placed WHERE place <= {room}
+    WITH able AS MATERIALIZED ({able}), due AS MATERIALIZED ({due}), fitting AS (
+        SELECT id FROM (
+            SELECT id, target_key, ROW_NUMBER() OVER (PARTITION BY target_key ORDER BY id) AS place FROM due
+        ) AS placed WHERE place <= {room}
+    )
 """
 _SET = """
-    UPDATE actions_run SET status = 'running', attempt_count = attempt_count + 1, lease_until = %s, lease_token = %s,
-        started_at = COALESCE(started_at, %s)
+    UPDATE actions_run SET status = 'running', attempt_count = actions_run.attempt_count + 1, lease_until = %s,
+        lease_token = %s, started_at = COALESCE(started_at, %s)
 """
-_CLAIM_SQLITE = f"{_SET} WHERE status = 'queued' AND id IN ({{fitting}}) RETURNING id"
-# Materialized, since PostgreSQL may otherwise run the inner select several times, each time locking other rows, and
-# so claim more than the limit.
-_CLAIM_POSTGRESQL = (
-    "WITH due AS MATERIALIZED ({due}), fitting AS ({fitting})"
-    f" {_SET.replace('attempt_count + 1', 'actions_run.attempt_count + 1')}"
-    " FROM fitting WHERE actions_run.id = fitting.id RETURNING actions_run.id"
-)
+_LOOK = "SELECT id FROM fitting"
+_TAKE_SQLITE = f"{_SET} WHERE status = 'queued' AND id IN (SELECT value FROM json_each(%s)) RETURNING id"  # noqa: S608 # nosec B608
+_TAKE_POSTGRESQL = f"{_SET} FROM fitting WHERE actions_run.id = fitting.id RETURNING actions_run.id"
 
 
 @dataclass(frozen=True)
 class Share:
     """What one worker may claim now: at most `limit` runs of its executor, none of the excluded targets and teams, and
-    with those `in_flight` no more than `per_target` of any target (None: any number). The lease is `token`'s until
-    `now` + `lease_seconds`."""
+    with those `in_flight` no more than `per_target` of any target (None: any number). Teams have their turns in the
+    order of their ids, `after` the one that was served last. The lease is `token`'s until `now` + `lease_seconds`."""
 
     executor: str
     limit: int
@@ -50,6 +74,7 @@ class Share:
     teams: Collection[object] = ()
     per_target: int | None = None
     in_flight: Mapping[str, int] = field(default_factory=dict)
+    after: UUID | None = None
 
     @property
     def lease_until(self) -> datetime:
@@ -57,46 +82,59 @@ class Share:
 
 
 def claim(share: Share, due_by: datetime | None = None) -> list[int]:
-    """Ids of the runs that now belong to the worker. Due is what was due at `due_by` (default: the share's now). Two
-    that claim at once get different runs (SKIP LOCKED; SQLite has one writer)."""
-    limit = share.limit
-    if limit <= 0:
+    """Ids of the runs that now belong to the worker: as many of each team that has something due, so that one that
+    queues a hundred thousand holds up nobody (SEC-90), and of each team the first. Due is what was due at `due_by`
+    (default: the share's now). Two that claim at once get different runs (SKIP LOCKED; SQLite has one writer)."""
+    if share.limit <= 0:
         return []
-    exclusions, values = _exclusions(share.targets, share.teams)
-    due_values = [share.executor, _adapt(due_by or share.now), *values, limit]
-    room, room_values = _room(limit if share.per_target is None else share.per_target, share.in_flight)
-    set_values = [_adapt(share.lease_until), share.token, _adapt(share.now)]
-    if connection.vendor == "sqlite":
-        due = _DUE.format(exclusions=exclusions, locking="")
-        # Reading takes no write lock; most looks find nothing.
-        if not fetched(due.replace("LIMIT %s", "LIMIT 1"), due_values[:-1]):
-            return []
-        with connection.cursor() as cursor:
-            claiming = _CLAIM_SQLITE.format(fitting=_FITTING.format(due=due, room=room))
-            cursor.execute(claiming, [*set_values, *due_values, *room_values])
-            return sorted(row[0] for row in cursor.fetchall())
-    due = _DUE.format(exclusions=exclusions, locking="FOR UPDATE SKIP LOCKED")
-    fitting = _FITTING.format(due="SELECT id, target_key FROM due", room=room)
-    claiming = _CLAIM_POSTGRESQL.format(due=due, fitting=fitting)
-    return sorted(row[0] for row in fetched(claiming, [*due_values, *room_values, *set_values]))
+    due_at = _adapt(due_by or share.now)
+    teams, team_values = _exclusion("team", share.teams)
+    targets, target_values = _exclusion("target_key", share.targets)
+    room, room_values = _room(share)
+    is_sqlite = connection.vendor == "sqlite"
+    able = f"{_TEAMS_DUE} {teams} ORDER BY team <= %s, team LIMIT %s"
+    due = (_DUE_SQLITE if is_sqlite else _DUE_POSTGRESQL).format(of_team=_OF_TEAM.format(exclusions=targets))
+    fitting = _FITTING.format(able=able, due=due, room=room)
+    values = [
+        *_teams_due_values(share.executor, due_at), *team_values, _key(share.after or UUID(int=0)), share.limit,
+        share.executor, due_at, *target_values, share.limit, share.limit,
+        *room_values,
+    ]  # fmt: skip
+    taken = [_adapt(share.lease_until), share.token, _adapt(share.now)]
+    if not is_sqlite:
+        return sorted(row[0] for row in fetched(fitting + _TAKE_POSTGRESQL, [*values, *taken]))
+    # Looking takes no write lock; most looks find nothing, and what somebody else takes meanwhile is queued no more.
+    found = fetched(fitting + _LOOK, values)
+    if not found:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_SQLITE, [*taken, many(row[0] for row in found)])
+        return sorted(row[0] for row in cursor.fetchall())
 
 
-def _exclusions(targets: Collection[str], teams: Collection[object]) -> tuple[str, list[Any]]:
-    parts: list[str] = []
-    values: list[Any] = []
-    for column, excluded in (("target_key", targets), ("team_id", teams)):
-        if excluded:
-            parts.append(f"AND {column} NOT IN ({', '.join(['%s'] * len(excluded))})")
-            values += [_key(one) for one in excluded]
-    return " ".join(parts), values
+def teams_due(executor: str, due_by: datetime) -> set[UUID]:
+    """Whose runs of this executor are due."""
+    rows = fetched(_TEAMS_DUE, _teams_due_values(executor, _adapt(due_by)))
+    return {team if isinstance(team, UUID) else UUID(team) for (team,) in rows}
 
 
-def _room(per_target: int, in_flight: Mapping[str, int]) -> tuple[str, list[Any]]:
-    if not in_flight:
-        return "%s", [per_target]
-    whens = " ".join(["WHEN %s THEN %s"] * len(in_flight))
-    values = [value for target, count in in_flight.items() for value in (target, per_target - count)]
-    return f"CASE target_key {whens} ELSE %s END", [*values, per_target]
+def _teams_due_values(executor: str, due_at: Any) -> list[Any]:
+    return [executor, executor, executor, due_at]
+
+
+def _exclusion(column: str, excluded: Collection[object]) -> tuple[str, list[Any]]:
+    if not excluded:
+        return "", []
+    return f"AND {column} NOT IN ({', '.join(['%s'] * len(excluded))})", [_key(one) for one in excluded]
+
+
+def _room(share: Share) -> tuple[str, list[Any]]:
+    most = share.limit if share.per_target is None else share.per_target
+    if not share.in_flight:
+        return "%s", [most]
+    whens = " ".join(["WHEN %s THEN %s"] * len(share.in_flight))
+    values = [value for target, count in share.in_flight.items() for value in (target, most - count)]
+    return f"CASE target_key {whens} ELSE %s END", [*values, most]
 
 
 def _key(value: Any) -> Any:

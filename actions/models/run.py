@@ -94,7 +94,7 @@ class Run(models.Model):
             models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_status_known"),
         ]
         indexes = [
-            models.Index(fields=["executor", "due_at", "id"], condition=Q(status="queued"), name="run_queued"),
+            models.Index(fields=["executor", "team", "due_at", "id"], condition=Q(status="queued"), name="run_queued"),
             models.Index(fields=["held_by", "id"], condition=Q(status="held"), name="run_held"),
             models.Index(
                 fields=["project", "outcome"],

@@ -118,7 +118,9 @@ class Lookup:
         )
         head, rest, path = steps[0].key, steps[1:], symbol.text
         loop_name = _of_loop(steps)
-        keys = tuple((step.key, step.is_index) for step in steps) if reads_text else None
+        # A star means the first of what there is, which only the tree knows.
+        is_plain = reads_text and not any(step.is_index and step.text == "*" for step in steps)
+        keys = tuple((step.key, step.is_index) for step in steps) if is_plain else None
         walk, from_root, count = self._walk, self._from_root, len(steps)
 
         def find(state: State, scope: Scope, frame: Frame | None) -> Node | None:

@@ -335,14 +335,25 @@ class RunMachine(RuleBasedStateMachine):
     def _share(self, worker: Worker, limit: int) -> Share:
         return Share(worker.executor, limit, worker.token, clock.now(), LEASE_SECONDS)
 
+    def _first_due_by_team(self, executor: str, limit: int) -> list[list[Known]]:
+        """What a claim may take: as many of each team that waits."""
+        by_team: dict[Any, list[Known]] = {}
+        for known in self._due(executor):
+            by_team.setdefault(self.world.reactions[known.of].project.team_id, []).append(known)
+        return [due[: max(1, limit // len(by_team))] for due in by_team.values()]
+
     def _claim(self, limit: int, data: st.DataObject) -> Worker:
         worker = self._worker(data, [worker for worker in self.workers if self._due(worker.executor)])
         if worker.claimed:
             # One thread claims, and first begins what it has.
             self._begin(worker, data)
-        expected = self._due(worker.executor)[:limit]
-        with self._only(*expected):
+        by_team = self._first_due_by_team(worker.executor, limit)
+        with self._only(*(known for first in by_team for known in first)):
             ids = claim(self._share(worker, limit))
+        # Of more teams than there is room for, any.
+        chosen = [first for first in by_team if first[0].pk in ids]
+        assert len(chosen) == min(limit, len(by_team))
+        expected = [known for first in chosen for known in first]
         assert ids == sorted(known.pk for known in expected)
         runs = {run.pk: run for run in loaded(ids)}
         for known in expected:

@@ -1,5 +1,5 @@
 """Speed of the whole product through its real processes: `make bench-engine`, or `python -m tests.benchmarks.engine
-[baseline drain latency path api ledger ingest hang idle retention growth history] [--runs 5000] [--seconds 5] [--repeat 3]
+[baseline drain latency path api ledger ingest hang flood idle retention growth history] [--runs 5000] [--seconds 5] [--repeat 3]
 [--reactions 1,10,100,1000] [--history 1000,10000,100000]`.
 
 On SQLite, or on the server that TEST_DATABASE_URL names. Prints medians over the repeats, with the lowest and highest in
@@ -40,7 +40,7 @@ from tests.end_to_end.faults.installation import Host, Installation  # noqa: E40
 from tests.end_to_end.server import ROOT, free_ports, own_database, running_server, wait_until  # noqa: E402
 
 ONCE = ("idle", "retention", "growth", "history")
-NAMES = ("baseline", "drain", "latency", "path", "api", "ledger", "ingest", "hang", *ONCE)
+NAMES = ("baseline", "drain", "latency", "path", "api", "ledger", "ingest", "hang", "flood", *ONCE)
 # One target would measure the cap for one target.
 TARGETS = 4
 CLIENTS = 8
@@ -311,6 +311,18 @@ def hang(bench: Bench) -> None:
         bench.say("others beside 2,000 hanging sends", " ms", "p99 50 ms", **percentiles(waits_of(told, url)))
 
 
+def flood(bench: Bench) -> None:
+    """One team has far more to send than can be; another has an event now and then."""
+    with bench.installation() as installation, sink() as url, sink(TARGETS) as flooded, installation.host("http"):
+        bench.drive(installation, "events", f"{url}/", "5", "1")
+        bench.drive(installation, "queue", f"{flooded}/", str(int(5_000 * bench.seconds)), str(TARGETS))
+        wait_until(lambda: came(flooded), "the flood never began")
+        came(url)
+        told = bench.drive(installation, "events", f"{url}/", "20", str(bench.seconds))["committed"]
+        assert came(flooded), "the flood was over too soon"
+        bench.say("one team beside another's flood", " ms", **percentiles(waits_of(told, url)))
+
+
 def idle(bench: Bench) -> None:
     """What a server costs that has nothing to do."""
     with bench.installation() as installation, installation.host() as host:
@@ -448,7 +460,7 @@ def main() -> None:
     for name in asked.names:
         for _ in range(1 if name in ONCE else asked.repeat):
             measures[name](bench)
-    print(f"\n{settings_line()}; medians of {asked.repeat}")
+    print(f"\n{settings_line()}; medians of {asked.repeat}, {', '.join(ONCE)} once")
     width = max(map(len, bench.rows))
     for what, row in bench.rows.items():
         print(f"{what:<{width}}  {row.text}{f'   (aim: {row.aim})' if row.aim else ''}")

@@ -42,6 +42,10 @@ def test_the_short_way_to_a_variable_and_the_whole_tree_tell_the_same(
         assert told(template, short) == told(template, whole)
 
 
+def test_a_star_is_the_first_of_all_also_where_a_variable_is_named_so() -> None:
+    assert render("#{A[*]}", VariableTree({"A[0]": "first", "A[*]": "named"})).text == "first"
+
+
 def test_a_document_is_read_without_the_other_variables() -> None:
     tree = VariableTree({"Payload": '{"Package": {"Id": "Acme"}}', "Octopus.Event.Id": "7"})
     assert render("#{Payload.Package.Id} #{Payload[Package][Id]} #{Octopus.Event.Id}", tree).text == "Acme Acme 7"
