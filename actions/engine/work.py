@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, cast
 
@@ -95,11 +96,12 @@ async def carry_out(ready: Ready, sender: Sender, on_thread: OnThread) -> Finish
 
 async def _send(kind: HttpKind, context: ExecutionContext, sender: Sender) -> Outcome:
     prepared = kind.prepare(context)
-    answer: EgressResponse | EgressError
+    begun = time.perf_counter()
     try:
         answer = await sender.send(prepared.request)
     except EgressError as error:
-        answer = error
+        took = round(time.perf_counter() - begun, 6)
+        return replace(kind.conclude(context, prepared, error), timings={"total": took})
     return kind.conclude(context, prepared, answer)
 
 

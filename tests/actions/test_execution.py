@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -222,6 +223,17 @@ def test_sec_22_and_23_a_bound_secret_is_sent_but_never_stored_and_only_to_its_h
     run_due()
     assert (the_run().status, the_run().outcome) == ("failed", "refused")
     assert len(receiver.requests) == 1
+
+
+def test_a_try_that_got_no_answer_says_how_long_it_took() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+        happen(ReactionFactory(action=ActionFactory(config={"method": "POST", "url": url})))
+        run_due()
+    attempt = Attempt.objects.get()
+    assert attempt.outcome == "connection"
+    assert set(attempt.timings) == {"total"}
 
 
 def test_an_inner_address_is_refused_and_says_how_to_allow_it(receiver: Receiver, settings: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -272,3 +273,10 @@ def test_a_host_whose_clock_is_ahead_leaves_alone_what_others_closed(
         decided(other, 3)
         work_until(all_succeeded(3))
         assert receiver.requests == []
+
+
+def test_scripts_have_as_many_slots_as_there_are_cores_unless_a_number_is_set(settings: Any) -> None:
+    settings.REACTIONS_SCRIPT_SLOTS = 0
+    assert Engine("scripts").slots == os.cpu_count()
+    settings.REACTIONS_SCRIPT_SLOTS = 7
+    assert Engine("scripts").slots == 7
