@@ -41,8 +41,7 @@ _DUE_POSTGRESQL = """
     ) AS first LIMIT %s
 """
 # Materialized, since PostgreSQL may otherwise run the inner select several times, each time locking other rows, and so
-# claim more than the limit. Of more teams than there is room for, those
-# go first that come after the one that was served last. Of what was found, no more of one target than it has room for.
+# claim more than the limit. Of what was found, no more of one target than it has room for.
 _FITTING = """
     WITH able AS MATERIALIZED ({able}), due AS MATERIALIZED ({due}), fitting AS (
         SELECT id FROM (
@@ -92,6 +91,7 @@ def claim(share: Share, due_by: datetime | None = None) -> list[int]:
     targets, target_values = _exclusion("target_key", share.targets)
     room, room_values = _room(share)
     is_sqlite = connection.vendor == "sqlite"
+    # Of more teams than there is room for, those first that come after the one that was served last.
     able = f"{_TEAMS_DUE} {teams} ORDER BY team <= %s, team LIMIT %s"
     due = (_DUE_SQLITE if is_sqlite else _DUE_POSTGRESQL).format(of_team=_OF_TEAM.format(exclusions=targets))
     fitting = _FITTING.format(able=able, due=due, room=room)

@@ -8,32 +8,26 @@ import os
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
 
-from actions.context import bind, loaded
-from actions.earlier import NOTHING, earlier_of
 from actions.engine import heartbeat
-from actions.engine.breaker import PROBES, Breaker
-from actions.engine.claims import Share, claim, teams_due
-from actions.engine.fairness import crowded, last_in_turn
+from actions.engine.breaker import Breaker
+from actions.engine.claimer import Claimer, Hand
 from actions.engine.fence import Fence
 from actions.engine.flush import Finished, flush, without_what_was_refused
-from actions.engine.fresh_claims import FreshClaim
 from actions.engine.leases import cancelled_among, hand_back, renew, return_unstarted
-from actions.engine.matching import BATCH, match_due
 from actions.engine.steady_time import SteadyTime, mend_future, read_clock
-from actions.engine.work import Ready, carry_out, make_ready
+from actions.engine.work import Ready, carry_out
 from actions.execution import expire_leases
 from actions.kinds.base import Outcome
 from actions.kinds.script import available_languages
-from actions.models import Run, RunStatus
-from actions.pausing import hold, release
+from actions.models import Run
+from actions.pausing import release
 from reactions_project import clock
 from reactions_project.egress.aio import AsyncEgress
 from reactions_project.egress.settings import policy
@@ -75,18 +69,15 @@ class Engine:
         self._fence = Fence(settings.REACTIONS_LEASE_SECONDS)
         self.breaker = Breaker()
         self.beat = heartbeat.Beat(cluster, clock.now())
+        self._claimer = Claimer(
+            self.executor, self.slots, self.per_target, self.token, self.beat.worker, self.time, self.breaker
+        )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ready: dict[int, Ready] = {}
         self._of_target: Counter[str] = Counter()
         self._finished: deque[Finished] = deque()
         self._being_written = 0
         self._unstarted: list[Run] = []
-        # Ids of runs that were claimed and are not ready yet.
-        self._in_hand: list[int] = []
-        # No later than when the leases of those began, by uptime.
-        self._leased_at = 0.0
-        self._owes_matching = False
-        self._served_last: uuid.UUID | None = None
         self._stopping = False
         self._claiming = ThreadPoolExecutor(1, thread_name_prefix="claim")
         self._flushing = ThreadPoolExecutor(1, thread_name_prefix="flush")
@@ -173,101 +164,31 @@ class Engine:
 
     async def _claim_once(self) -> bool:
         """Whether there may be more at once."""
-        free = min(CLAIM_AT_ONCE, self._room())
         self._of_target = +self._of_target
         teams = Counter(ready.run.team_id for ready in self._ready.values())
-        readies, has_more = await self._on(self._claiming, self._next, free, self._of_target.copy(), teams)
+        hand = Hand(min(CLAIM_AT_ONCE, self._room()), self._of_target.copy(), teams)
+        taken = await self._on(self._claiming, self._claimer.take, hand)
+        readies = taken.readies
+        self.beat.claimed_total += len(readies)
         if self._stopping:
             self._unstarted += [ready.run for ready in readies]
             return False
-        if readies and self._fence.is_over(self._leased_at):
+        if readies and self._fence.is_over(taken.leased_at):
             log.warning("%s runs were claimed so slowly that their leases have ended; leaving them", len(readies))
             return False
         for ready in readies:
             self._begin(ready)
-        self._fence.hold((ready.run.pk for ready in readies), self._leased_at)
+        self._fence.hold((ready.run.pk for ready in readies), taken.leased_at)
         # A slot that comes free sets `due`.
-        return has_more and self._room() > 0
+        return taken.has_more and self._room() > 0
 
     def _room(self) -> int:
         """How many more runs it may hold."""
         held = len(self._tasks) + len(self._finished) + self._being_written
         return min(self.slots - len(self._tasks), HELD_AT_MOST - held)
 
-    def _next(self, free: int, of_target: Mapping[str, int], teams: Counter[Any]) -> tuple[list[Ready], bool]:
-        """What can begin, and whether there may be more at once. Who waits goes before what is new."""
-        matches = self.executor == "http"
-        owes_matching, self._owes_matching = self._owes_matching, False
-        if matches and owes_matching:
-            match_due()
-        if not self._in_hand:
-            self._leased_at = time.monotonic()
-        now = self.time.now()
-        # What is due is written by this host's clock, and must not wait for the database's.
-        due_by = max(now, clock.now())
-        closed = crowded(teams, self.slots, lambda: teams_due(self.executor, due_by))
-        share = self._share(free, of_target, closed, now)
-        runs = self._claim_and_load(share, due_by)
-        if runs:
-            self._served_last = last_in_turn({run.team_id for run in runs}, self._served_last)
-            # These begin first; what is new is decided before the next claim.
-            self._owes_matching = has_more = True
-        elif matches:
-            matched = match_due(FreshClaim(share, self._lease_begins).take)
-            runs = [run for run in matched.runs if run.status == RunStatus.RUNNING]
-            self._in_hand = [run.pk for run in runs]
-            bind(runs)
-            is_left = any(run.status == RunStatus.QUEUED and run.executor == self.executor for run in matched.runs)
-            has_more = is_left or matched.events >= BATCH
-        else:
-            has_more = False
-        self.beat.claimed_total += len(runs)
-        return self._made_ready(runs), has_more
-
-    def _lease_begins(self) -> datetime:
-        """Deciding about many events may take longer than a lease."""
-        self._leased_at = time.monotonic()
-        return self.time.now()
-
-    def _claim_and_load(self, share: Share, due_by: datetime) -> list[Run]:
-        self._in_hand = self._in_hand or claim(share, due_by)
-        if not self._in_hand:
-            return []
-        # After a time without a database some may be another's.
-        ours = (RunStatus.RUNNING, self.token)
-        runs = [run for run in loaded(self._in_hand) if (run.status, run.lease_token) == ours]
-        held = hold(runs, self.token)
-        return [run for run in runs if run.pk not in held]
-
-    def _made_ready(self, runs: list[Run]) -> list[Ready]:
-        """What the database fails to tell is told the next time: until then these stay in hand."""
-        earlier = earlier_of(runs)
-        readies: list[Ready] = []
-        for run in runs:
-            try:
-                readies.append(make_ready(run, self.beat.worker, earlier.get(run.pk, NOTHING)))
-            except OperationalError:
-                if not readies:
-                    raise
-                break
-        self._in_hand = [run.pk for run in runs[len(readies) :]]
-        return readies
-
     def _return_unstarted(self) -> None:
-        return_unstarted([*self._unstarted, *(loaded(self._in_hand) if self._in_hand else ())], self.token)
-
-    def _share(self, free: int, of_target: Mapping[str, int], closed: set[Any], now: datetime) -> Share:
-        taken = dict(of_target)
-        for target in self.breaker.half_open:
-            # As if all places but a few were taken.
-            taken[target] = taken.get(target, 0) + self.per_target - PROBES
-        saturated = {target for target, count in taken.items() if count >= self.per_target}
-        return Share(
-            self.executor, free, self.token, now, settings.REACTIONS_LEASE_SECONDS,
-            targets=saturated | self.breaker.open_targets, teams=closed, per_target=self.per_target,
-            in_flight={target: count for target, count in taken.items() if target not in saturated},
-            after=self._served_last,
-        )  # fmt: skip
+        return_unstarted([*self._unstarted, *self._claimer.not_begun()], self.token)
 
     def _begin(self, ready: Ready) -> None:
         run_id = ready.run.pk

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections
 
-from actions.engine import breaker, loop
+from actions.engine import breaker, claimer, loop
 from actions.engine.breaker import LONGEST_PAUSE_SECONDS, OPENS_AFTER, PROBES, Breaker
 from actions.engine.loop import Engine
 from actions.engine.matching import match_due
@@ -89,7 +89,7 @@ def test_claimed_runs_begin_once_when_the_database_failed_before_they_were_ready
     happen(receiver, 3)
     if not is_fresh:
         match_due()
-    monkeypatch.setattr(loop, name, failing(2, getattr(loop, name), OperationalError))
+    monkeypatch.setattr(claimer, name, failing(2, getattr(claimer, name), OperationalError))
     work_until(all_succeeded(3))
     assert len(receiver.requests) == 3
     assert {run.attempt_count for run in Run.objects.all()} == {1}
@@ -103,7 +103,7 @@ def test_what_is_queued_is_sent_while_new_events_cannot_be_decided(
     while match_due().events:
         pass
     happen(receiver)
-    monkeypatch.setattr(loop, "match_due", failing(10_000, match_due, DatabaseError))
+    monkeypatch.setattr(claimer, "match_due", failing(10_000, match_due, DatabaseError))
     work_until(all_succeeded(250))
     assert {attempt.outcome for attempt in Attempt.objects.all()} == {"ok"}
     assert Event.objects.filter(matched_at=None).count() == 1
@@ -114,7 +114,7 @@ def test_what_could_not_begin_before_a_stop_goes_back_into_the_queue(
 ) -> None:
     happen(receiver, 3)
     match_due()
-    monkeypatch.setattr(loop, "make_ready", failing(10_000, loop.make_ready, OperationalError))
+    monkeypatch.setattr(claimer, "make_ready", failing(10_000, claimer.make_ready, OperationalError))
     work_until(lambda: Run.objects.filter(status="running").count() == 3)
     assert {(run.status, run.attempt_count) for run in Run.objects.all()} == {("queued", 0)}
 
