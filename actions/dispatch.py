@@ -15,12 +15,13 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from accounts.audit import record
 from accounts.callers import NOBODY
 from actions.kinds.registry import kinds
-from actions.models import ActionVersion, Decision, Reaction, ReactionTrigger, Run, RunStatus, Verdict
+from actions.listeners import listeners_of
+from actions.models import ActionVersion, Decision, Reaction, Run, RunStatus, Verdict
 from actions.models.reaction import refuse_passthrough
 from actions.pausing import pauses_in_force
 from actions.variables import known_beforehand
@@ -30,7 +31,6 @@ from triggers.facts import facts_of
 from triggers.filters import evaluate
 from triggers.filters.fields import EventFacts, look_up
 from triggers.models import Event, Trigger
-from triggers.sources import PING
 
 # (reaction id, value of its once_per field)
 OnceKey = tuple[UUID, str]
@@ -54,7 +54,7 @@ class Decided:
 
 def match_events(events: Sequence[Event], take: Take | None = None) -> list[Run]:
     """Decide all reactions of these events; returns the runs that were made. Those that `take` claimed are running."""
-    considered = _candidates(events)
+    considered = listeners_of(events)
     decided: list[Decided] = []
     runs_of_root = _runs_per_root(events)
     fired: dict[OnceKey, datetime] = {}
@@ -73,7 +73,7 @@ def give_up(event: Event, error: Exception) -> None:
     """Close an event that cannot be decided, visibly: every reaction that listens gets a decision that says so."""
     reason = f"Reactions itself failed while deciding ({type(error).__name__}): see event {event.uid} in the log."
     decided = [
-        Decided(event, link.reaction, link.trigger, Verdict.ERROR, reason) for link in _candidates([event])[event.pk]
+        Decided(event, link.reaction, link.trigger, Verdict.ERROR, reason) for link in listeners_of([event])[event.pk]
     ]
     _write([event], decided)
 
@@ -171,54 +171,6 @@ def _fired_before(
     since = at - timedelta(seconds=reaction.once_seconds)
     former = Decision.objects.filter(reaction=reaction, once_key=once_key, verdict=Verdict.FIRED, at__gte=since)
     return former.values_list("at", flat=True).first()
-
-
-_LINKS = ReactionTrigger.objects.select_related(
-    "trigger", "reaction__action__connection__secret", "reaction__project__team"
-).order_by("reaction__name", "pk")
-_links = PreparedRows(
-    lambda triggers, types, projects: _LINKS.filter(
-        Among("trigger__pk", triggers)
-        | (Q(trigger__kind="internal") & Among("trigger__event_type", types) & Among("trigger__project__pk", projects))
-    ),
-    3,
-)
-_links_everywhere = PreparedRows(
-    lambda types: _LINKS.filter(Q(trigger__kind="internal") & Among("trigger__event_type", types))
-)
-
-
-def _candidates(events: Sequence[Event]) -> dict[int, list[ReactionTrigger]]:
-    by_trigger: dict[Any, list[ReactionTrigger]] = defaultdict(list)
-    by_type: dict[Any, list[ReactionTrigger]] = defaultdict(list)
-    for link in _listening(events):
-        by_trigger[link.trigger_id].append(link)
-        if not link.trigger.is_external:
-            by_type[link.trigger.event_type, link.trigger.project_id].append(link)
-            by_type[link.trigger.event_type, None].append(link)
-    found: dict[int, list[ReactionTrigger]] = {}
-    for event in events:
-        links_of = by_trigger[event.trigger_id] if event.trigger_id else by_type[event.type, event.project_id]
-        if event.trigger_id and event.type == PING:
-            links_of = []
-        # A reaction that listens twice to the same event is considered once.
-        found[event.pk] = list({link.reaction_id: link for link in reversed(links_of)}.values())[::-1]
-    return found
-
-
-def _listening(events: Sequence[Event]) -> list[ReactionTrigger]:
-    """All that may listen to any of the events, and some more; in the order of their reactions' names."""
-    triggers = {event.trigger_id for event in events if event.trigger_id}
-    internal = [event for event in events if not event.trigger_id]
-    # A space-wide event reaches every project that listens for its type.
-    if everywhere := {event.type for event in internal if not event.project_id}:
-        types = everywhere | {event.type for event in internal}
-        links = {link.pk: link for link in _links_everywhere.all(many(types))}
-        if triggers:
-            links |= {link.pk: link for link in _links.all(many(triggers), many([]), many([]))}
-        return sorted(links.values(), key=lambda link: (link.reaction.name, link.pk))
-    types, projects = {event.type for event in internal}, {event.project_id for event in internal}
-    return _links.all(many(triggers), many(types), many(projects))
 
 
 def _runs_per_root(events: Iterable[Event]) -> dict[Any, int]:
