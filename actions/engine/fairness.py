@@ -14,10 +14,11 @@ def last_in_turn(teams: Iterable[UUID], after: UUID | None) -> UUID | None:
 def crowded(in_flight: Counter[Any], slots: int, teams_due: Callable[[], Set[Any]]) -> set[Any]:
     """Teams that hold their share of the slots while another has something due; a team alone may take all. Only asked
     for who waits when much is in flight."""
-    if sum(in_flight.values()) < slots // 4:
+    if not in_flight or sum(in_flight.values()) < slots // 4:
         return set()
     teams = in_flight.keys() | teams_due()
     if len(teams) == 1:
         return set()
-    share = max(1, slots // len(teams))
+    # Rounded up, so that no slot stays empty while all have their share.
+    share = -(-slots // len(teams))
     return {team for team, count in in_flight.items() if count >= share}

@@ -106,6 +106,17 @@ def test_while_others_wait_a_team_holds_no_more_than_its_share_of_the_slots() ->
     assert crowded(Counter(a=70, b=60), 200, lambda: {"a", "b", "c"}) == {"a"}
 
 
+def test_the_shares_of_all_teams_leave_no_slot_empty() -> None:
+    teams = Counter({f"team {number}": 33 for number in range(6)})
+    assert crowded(teams, 200, lambda: set(teams)) == set()
+
+
+def test_of_two_slots_each_of_two_teams_has_one() -> None:
+    assert crowded(Counter(a=1), 2, lambda: {"b"}) == {"a"}
+    assert crowded(Counter(), 2, lambda: {"b"}) == set()
+    assert crowded(Counter(), 2, set) == set()
+
+
 def test_a_team_alone_may_hold_all_slots_and_of_few_nobody_is_asked() -> None:
     assert crowded(Counter(a=200), 200, lambda: {"a"}) == set()
     assert crowded(Counter(a=49), 200, lambda: pytest.fail("asked")) == set()

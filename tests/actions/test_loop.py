@@ -41,7 +41,7 @@ def happen(receiver: Receiver, times: int = 1, **action: Any) -> None:
         record(EventData(type="DeploymentSucceeded", source="catalog", project=reaction.project, payload={}))
 
 
-def work_until(is_done: Callable[[], bool]) -> None:
+def work_until(is_done: Callable[[], bool], cluster: str = "http") -> None:
     """Let an engine run as a worker's slices do."""
 
     def look() -> bool:
@@ -51,7 +51,7 @@ def work_until(is_done: Callable[[], bool]) -> None:
             connections.close_all()
 
     async def go() -> None:
-        engine = Engine("http")
+        engine = Engine(cluster)
         engine.permit_until = math.inf
         try:
             for _ in range(300):
@@ -192,19 +192,23 @@ def decided(receiver: Receiver, times: int) -> str:
     return Run.objects.latest("pk").target_key
 
 
+# More than are sent while the first answers are being written.
+MANY = 600
+
+
 def test_a_target_that_fails_is_left_alone_by_this_engine_and_by_every_other(receiver: Receiver) -> None:
     receiver.respond = lambda _: Answer(503)
     with Receiver() as other:
-        target = decided(receiver, 120)
+        target = decided(receiver, MANY)
         work_until(lambda: TargetState.objects.filter(open_until__isnull=False).exists())
         asked = len(receiver.requests)
-        assert OPENS_AFTER <= asked < 120
+        assert OPENS_AFTER <= asked < MANY
         assert TargetState.objects.get().target_key == target
         decided(other, 3)
         # Another worker, which nobody has told anything.
         work_until(all_succeeded(3))
         assert len(receiver.requests) == asked
-        assert Run.objects.filter(status="queued", target_key=target).count() == 120 - asked
+        assert Run.objects.filter(status="queued", target_key=target).count() == MANY - asked
 
 
 def test_of_a_target_whose_pause_is_over_a_few_runs_are_let_through_until_it_answers(receiver: Receiver) -> None:
@@ -280,3 +284,8 @@ def test_scripts_have_as_many_slots_as_there_are_cores_unless_a_number_is_set(se
     assert Engine("scripts").slots == os.cpu_count()
     settings.REACTIONS_SCRIPT_SLOTS = 7
     assert Engine("scripts").slots == 7
+
+
+def test_an_engine_of_scripts_that_has_nothing_to_do_goes_on() -> None:
+    looks = iter(range(8))
+    work_until(lambda: next(looks) == 7, "scripts")
