@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -87,18 +88,13 @@ def claim(share: Share, due_by: datetime | None = None) -> list[int]:
     if share.limit <= 0:
         return []
     due_at = _adapt(due_by or share.now)
-    teams, team_values = _exclusion("team", share.teams)
-    targets, target_values = _exclusion("target_key", share.targets)
-    room, room_values = _room(share)
     is_sqlite = connection.vendor == "sqlite"
-    # Of more teams than there is room for, those first that come after the one that was served last.
-    able = f"{_TEAMS_DUE} {teams} ORDER BY team <= %s, team LIMIT %s"
-    due = (_DUE_SQLITE if is_sqlite else _DUE_POSTGRESQL).format(of_team=_OF_TEAM.format(exclusions=targets))
-    fitting = _FITTING.format(able=able, due=due, room=room)
+    fitting = _fitting(is_sqlite, len(share.teams), len(share.targets), len(share.in_flight))
     values = [
-        *_teams_due_values(share.executor, due_at), *team_values, _key(share.after or UUID(int=0)), share.limit,
-        share.executor, due_at, *target_values, share.limit, share.limit,
-        *room_values,
+        *_teams_due_values(share.executor, due_at), *map(_key, share.teams),
+        _key(share.after or UUID(int=0)), share.limit,
+        share.executor, due_at, *share.targets, share.limit, share.limit,
+        *_room_values(share),
     ]  # fmt: skip
     taken = [_adapt(share.lease_until), share.token, _adapt(share.now)]
     if not is_sqlite:
@@ -122,19 +118,24 @@ def _teams_due_values(executor: str, due_at: Any) -> list[Any]:
     return [executor, executor, executor, due_at]
 
 
-def _exclusion(column: str, excluded: Collection[object]) -> tuple[str, list[Any]]:
-    if not excluded:
-        return "", []
-    return f"AND {column} NOT IN ({', '.join(['%s'] * len(excluded))})", [_key(one) for one in excluded]
+@lru_cache(256)
+def _fitting(is_sqlite: bool, teams: int, targets: int, in_flight: int) -> str:
+    """The text for so many excluded teams and targets, and so many targets with runs in flight."""
+    # Of more teams than there is room for, those first that come after the one that was served last.
+    able = f"{_TEAMS_DUE} {_exclusion('team', teams)} ORDER BY team <= %s, team LIMIT %s"
+    of_team = _OF_TEAM.format(exclusions=_exclusion("target_key", targets))
+    due = (_DUE_SQLITE if is_sqlite else _DUE_POSTGRESQL).format(of_team=of_team)
+    room = f"CASE target_key {' '.join(['WHEN %s THEN %s'] * in_flight)} ELSE %s END" if in_flight else "%s"
+    return _FITTING.format(able=able, due=due, room=room)
 
 
-def _room(share: Share) -> tuple[str, list[Any]]:
+def _exclusion(column: str, count: int) -> str:
+    return f"AND {column} NOT IN ({', '.join(['%s'] * count)})" if count else ""
+
+
+def _room_values(share: Share) -> list[Any]:
     most = share.limit if share.per_target is None else share.per_target
-    if not share.in_flight:
-        return "%s", [most]
-    whens = " ".join(["WHEN %s THEN %s"] * len(share.in_flight))
-    values = [value for target, count in share.in_flight.items() for value in (target, most - count)]
-    return f"CASE target_key {whens} ELSE %s END", [*values, most]
+    return [value for target, count in share.in_flight.items() for value in (target, most - count)] + [most]
 
 
 def _key(value: Any) -> Any:

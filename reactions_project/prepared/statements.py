@@ -2,10 +2,11 @@
 to what is executed."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
+
+from reactions_project.sqlite.places import with_question_marks
 
 
 def fetched(sql: str, values: Sequence[Any], most: int | None = None) -> list[Any]:
@@ -29,7 +30,7 @@ def fetched(sql: str, values: Sequence[Any], most: int | None = None) -> list[An
 
 def _executed(database: Any, sql: str, values: Sequence[Any]) -> Any:
     if database.vendor == "sqlite":
-        return database.connection.execute(_with_question_marks(sql), values)
+        return database.connection.execute(with_question_marks(sql), values)
     # Planning a query with six joins takes PostgreSQL ten times as long as answering it. A cursor of psycopg's own,
     # since Django's puts the values into the text.
     try:
@@ -47,11 +48,6 @@ def fetched_each(sql: str, rows: Sequence[Sequence[Any]]) -> list[Any]:
     if len(rows) == 1:
         return [next(iter(fetched(sql, rows[0])), None)]
     database: Any = connections[DEFAULT_DB_ALIAS]
-    written = _with_question_marks(sql)
+    written = with_question_marks(sql)
     with database.wrap_database_errors:
         return [database.connection.execute(written, row).fetchone() for row in rows]
-
-
-@lru_cache(1_024)
-def _with_question_marks(sql: str) -> str:
-    return sql.replace("%s", "?").replace("%%", "%")

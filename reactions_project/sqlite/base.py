@@ -1,12 +1,12 @@
 """The backend: `ENGINE: "reactions_project.sqlite"`."""
 
 import re
-from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 
 from reactions_project.sqlite.line import Turn, line_of
+from reactions_project.sqlite.places import with_question_marks
 
 _WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|WITH)\b", re.IGNORECASE)
 _LONGEST_KEPT = 8_192
@@ -83,10 +83,5 @@ class Cursor(base.SQLiteCursorWrapper):
 
     def convert_query(self, query: str, *, param_names: Any = None) -> Any:
         if param_names is None and len(query) <= _LONGEST_KEPT:
-            return _with_question_marks(query)
+            return with_question_marks(query)
         return super().convert_query(query, param_names=param_names)
-
-
-@lru_cache(1_024)
-def _with_question_marks(query: str) -> str:
-    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
